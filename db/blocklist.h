@@ -1,0 +1,48 @@
+/*
+ * The block-list in memory: index, digests, banks and entries as of one generation, and how it
+ * follows the store.
+ *
+ * Checks read it from any thread without a lock.  blocklist_follow() is the only writer and is
+ * serialised inside; after it returns, every change that was committed before the call counts.
+ */
+#ifndef DB_BLOCKLIST_H
+#define DB_BLOCKLIST_H
+
+#include "db/store.h"
+
+struct blocklist;
+
+/* Loads the whole list.  On failure there is no list: the caller must not serve. */
+MUST_CHECK enum rc blocklist_load(struct store *store, struct blocklist **ret, struct err *err);
+void blocklist_free(struct blocklist *list);
+SCOPED_DEFINE(blocklist_free, struct blocklist *)
+
+/* Applies what changed since; *ret_keys_changed (may be NULL) says that keys did. */
+MUST_CHECK enum rc blocklist_follow(struct blocklist *list, bool *ret_keys_changed,
+                                    struct err *err);
+
+/* The generation that is fully applied; only grows. */
+uint64_t blocklist_generation(const struct blocklist *list);
+
+/* RC_BUSY when the self-test at load failed: a canary hash must be found by the index. */
+MUST_CHECK enum rc blocklist_healthy(const struct blocklist *list, struct err *err);
+
+/* A bank's rules at one moment. */
+struct bank_rule {
+    const char *name; /* lives as long as the list */
+    enum action action;
+    uint8_t threshold;
+};
+/* How many banks there are; numbers are dense below it. */
+uint32_t blocklist_banks(const struct blocklist *list);
+void blocklist_bank(const struct blocklist *list, uint32_t number, struct bank_rule *ret);
+/* Number by name, -1 when there is none. */
+int64_t blocklist_bank_number(const struct blocklist *list, const char *name);
+
+/* The id of an entry by its number (as in hits). */
+struct ulid blocklist_entry_id(const struct blocklist *list, uint64_t number);
+
+const struct index *blocklist_index(const struct blocklist *list);
+const struct digests *blocklist_digests(const struct blocklist *list);
+
+#endif

@@ -1,0 +1,69 @@
+/*
+ * Which listed PDQ hashes are near these ones?
+ *
+ * Exact: every listed hash within its bank's threshold, none beyond.  One writer at a time adds
+ * and removes; any number of threads search meanwhile without a lock and never wait: items are
+ * appended to chunks that never move, a batch is published by one atomic store, a removal is one
+ * atomic mark.  An item is found by every search that begins after index_add() returned, and by
+ * none that begins after index_remove() returned.
+ */
+#ifndef DB_INDEX_H
+#define DB_INDEX_H
+
+#include "hashing/base/err.h"
+#include "hashing/base/scoped.h"
+#include "hashing/pdq.h"
+
+enum { INDEX_BANKS_MAX = 4096, INDEX_QUERIES_MAX = 4096 };
+
+struct index_item {
+    struct pdq_hash hash;
+    uint64_t entry;      /* the block-list's number of the entry */
+    uint64_t generation; /* when it was listed */
+    uint32_t bank;       /* < INDEX_BANKS_MAX */
+    int32_t ms;          /* time within a clip, -1 for none */
+};
+
+struct index_hit {
+    uint32_t query; /* which of the hashes asked for */
+    uint32_t bank;
+    uint64_t entry;
+    int32_t ms;
+    uint16_t distance;
+};
+
+/* What counts as a match. */
+struct index_rule {
+    const int16_t *threshold; /* by bank: distance <= threshold matches; -1: bank is not searched */
+    uint32_t banks;           /* length of threshold[]; banks beyond are not searched */
+    uint64_t since;           /* only items of a later generation; 0 = all */
+};
+
+/* Called for each hit, rows in no promised order; false stops the search. */
+typedef bool index_visit(void *ctx, const struct index_hit *hit);
+
+struct index;
+
+MUST_CHECK enum rc index_new(struct index **ret, struct err *err);
+void index_free(struct index *index);
+SCOPED_DEFINE(index_free, struct index *)
+
+/* Adds all n or, on RC_NOMEM, none.  Writer. */
+MUST_CHECK enum rc index_add(struct index *index, const struct index_item *items, size_t n,
+                             struct err *err);
+
+/* Removes every item of the entry; returns how many.  Writer. */
+size_t index_remove(struct index *index, uint64_t entry);
+
+/* Any thread.  Up to INDEX_QUERIES_MAX hashes in one batch.  Cannot fail. */
+void index_search(const struct index *index, const struct pdq_hash *queries, uint32_t n,
+                  const struct index_rule *rule, index_visit *visit, void *ctx);
+
+/* Live items, and bytes held.  Any thread. */
+size_t index_count(const struct index *index);
+size_t index_memory(const struct index *index);
+
+/* Verifies the structure's invariants; aborts with a message when one is broken.  Tests. */
+void index_check(const struct index *index);
+
+#endif

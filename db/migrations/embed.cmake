@@ -1,0 +1,12 @@
+# Writes FILES as a C table: struct migration sqlite_migrations[] = {{name, sql}, …, {0}}.
+set(text "#include \"db/migrate.h\"\n\nconst struct migration sqlite_migrations[] = {\n")
+foreach(file IN LISTS FILES)
+    get_filename_component(name "${file}" NAME)
+    file(READ "${file}" sql)
+    string(REPLACE "\\" "\\\\" sql "${sql}")
+    string(REPLACE "\"" "\\\"" sql "${sql}")
+    string(REPLACE "\n" "\\n\"\n     \"" sql "${sql}")
+    string(APPEND text "    {\"${name}\",\n     \"${sql}\"},\n")
+endforeach()
+string(APPEND text "    {0, 0},\n};\n")
+file(WRITE "${OUT}" "${text}")

@@ -1,0 +1,63 @@
+/*
+ * What passes between the service and a sandboxed worker: fixed-size messages over one
+ * SOCK_SEQPACKET pair, the medium itself as a sealed memfd by SCM_RIGHTS.
+ *
+ * The service treats the worker as hostile: a reply has one size, and wire_reply_check() looks at
+ * every field before any is used.  Native byte order: both ends are the same build
+ * (WIRE_VERSION and the struct sizes are checked).
+ */
+#ifndef HASHING_WORKER_WIRE_H
+#define HASHING_WORKER_WIRE_H
+
+#include <stdint.h>
+
+#include "hashing/base/err.h"
+#include "hashing/frame_hasher.h"
+
+enum {
+    WIRE_MAGIC = 0x48475731, /* "HGW1" */
+    WIRE_VERSION = 1,
+    WIRE_FD = 3, /* the channel's descriptor in the worker */
+    WIRE_MSG_SIZE = 232
+};
+
+enum wire_kind { WIRE_HELLO = 1, WIRE_FRAME, WIRE_DONE };
+
+struct wire_job {
+    uint32_t magic, version;
+    uint64_t job;            /* echoed in every reply */
+    uint64_t offset, length; /* of the medium within the memfd */
+    uint64_t max_pixels;
+    uint32_t max_jpeg_scans;
+    uint32_t cpu_ms; /* processor time for this job */
+    uint32_t all_orientations;
+    uint32_t reserved;
+};
+
+/*
+ * HELLO after the sandbox is closed (job 0); then for each job any number of FRAMEs and one DONE.
+ * Unused fields are zero.
+ */
+struct wire_reply {
+    uint32_t magic, version;
+    uint64_t job;
+    uint32_t kind;                  /* enum wire_kind */
+    uint32_t rc;                    /* DONE: enum rc */
+    int64_t ms;                     /* FRAME: its time */
+    struct frame_hashes hashes;     /* FRAME */
+    uint32_t width, height, frames; /* DONE with RC_OK */
+    char type[32];                  /* DONE with RC_OK: media type, NUL-terminated */
+    char msg[WIRE_MSG_SIZE]; /* DONE with an error, HELLO: kernel name; NUL-terminated, printable */
+};
+
+/* The worker's check of what it was sent; RC_INPUT names the field. */
+MUST_CHECK enum rc wire_job_check(const struct wire_job *job, struct err *err);
+
+/*
+ * The service's check of n received bytes against the job that is out: size, magic, version, job
+ * number, kind, ranges, qualities <= 100, text terminated and printable, unused hashes zero.
+ */
+MUST_CHECK enum rc wire_reply_check(const struct wire_reply *reply, size_t n, uint64_t job,
+                                    struct err *err);
+
+#endif

@@ -1,0 +1,39 @@
+/*
+ * Counters and histograms in Prometheus' text format.  Updates are atomic adds, any thread; no
+ * label ever holds a hash, a key or anything a caller chose.
+ */
+#ifndef SERVICE_METRICS_H
+#define SERVICE_METRICS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "db/records.h"
+#include "hashing/worker_host.h"
+
+struct metrics;
+
+struct metrics *metrics_new(void); /* NULL: no memory */
+void metrics_free(struct metrics *m);
+
+/* One finished request: route pattern's number (< METRICS_ROUTES), status, wall time. */
+enum { METRICS_ROUTES = 48 };
+void metrics_request(struct metrics *m, unsigned route, const char *pattern, unsigned status,
+                     int64_t ns);
+void metrics_verdict(struct metrics *m, enum verdict v);
+/* media: decoded by type, refused by rc. */
+void metrics_medium(struct metrics *m, enum rc rc, int64_t ns);
+void metrics_unusable(struct metrics *m);
+void metrics_overload(struct metrics *m);
+void metrics_lookup(struct metrics *m, size_t signals, int64_t ns);
+
+/* Values read at the moment of asking. */
+struct metrics_gauges {
+    uint64_t generation, signals, entries_memory, connections, queued, in_flight;
+    struct worker_stats workers;
+    unsigned workers_up;
+};
+/* The exposition text, malloc'd; NULL: no memory. */
+char *metrics_text(const struct metrics *m, const struct metrics_gauges *gauges, size_t *ret_len);
+
+#endif

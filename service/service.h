@@ -1,0 +1,41 @@
+/*
+ * What the running service holds.  Made by main.c in start order, given to every handler.
+ */
+#ifndef SERVICE_SERVICE_H
+#define SERVICE_SERVICE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "db/blocklist.h"
+#include "db/store.h"
+#include "hashing/worker_host.h"
+#include "service/auth.h"
+#include "service/config.h"
+#include "service/crew.h"
+#include "service/metrics.h"
+#include "service/request.h"
+
+enum { WORKERS_MAX = 256 };
+
+struct service {
+    struct config *config;
+    struct store *store;
+    struct blocklist *list;
+    struct keyring *keys;
+    struct metrics *metrics;
+    struct worker_config worker_config;
+    unsigned n_workers;
+    struct worker_host *worker[WORKERS_MAX]; /* worker[i] belongs to member i of the media crew */
+    struct crew *crew[CREWS];
+    atomic_bool ready; /* list loaded, workers up */
+    atomic_bool stopping;
+};
+
+/*
+ * After a write: applies it to the list in memory, so that it counts in the very next check, and
+ * reloads keys when they changed.
+ */
+MUST_CHECK enum rc service_follow(struct service *service, struct err *err);
+
+#endif
