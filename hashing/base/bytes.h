@@ -64,7 +64,8 @@ static inline uint8_t cursor_u8(struct cursor *c)
 static inline uint16_t cursor_u16be(struct cursor *c)
 {
     struct bytes b = cursor_take(c, 2);
-    return b.n == 2 ? (uint16_t)(b.p[0] << 8 | b.p[1]) : 0;
+    unsigned v = b.n == 2 ? (unsigned)b.p[0] << 8 | b.p[1] : 0;
+    return (uint16_t)v;
 }
 
 static inline uint32_t cursor_u32be(struct cursor *c)

@@ -9,6 +9,8 @@
 #ifndef HASHING_BASE_ERR_H
 #define HASHING_BASE_ERR_H
 
+#include <errno.h>
+
 #define MUST_CHECK __attribute__((warn_unused_result))
 
 enum rc {
@@ -55,10 +57,9 @@ const char *rc_name(enum rc rc);
 #define ERR_STR(x)  ERR_STR2(x)
 #define HERE        __FILE__ ":" ERR_STR(__LINE__)
 
-/* The only two macros with control flow. */
+/* The only macros with control flow.  FAIL_SYS reads errno. */
 #define FAIL(err, rc, ...) return err_set((err), (rc), HERE, __VA_ARGS__)
-#define FAIL_SYS(err, ...) return err_set_sys((err), errno, HERE, __VA_ARGS__) /* needs <errno.h>  \
-                                                                                */
+#define FAIL_SYS(err, ...) return err_set_sys((err), errno, HERE, __VA_ARGS__)
 #define TRY(call)                                                                                  \
     do {                                                                                           \
         enum rc try_rc_ = (call);                                                                  \

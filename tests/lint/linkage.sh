@@ -1,0 +1,25 @@
+#!/bin/bash
+# What each program may be linked with: tests/lint/linkage.sh BIN [READELF]
+# The service must hold no decoder, and the worker no store and no network library.
+set -euo pipefail
+bin=$1
+readelf=${2:-readelf}
+bad=0
+deny() { # program, pattern
+    local hits
+    hits=$("$readelf" -d "$bin/$1" | grep NEEDED | grep -E "$2" || true)
+    if [[ $hits ]]; then
+        echo "$1: $hits"
+        bad=1
+    fi
+}
+need() { # a known dependency: the check must be seeing something
+    "$readelf" -d "$bin/$1" | grep NEEDED | grep -q "$2" || { echo "$1: lost its $2?"; bad=1; }
+}
+need hashgated libsqlite3
+need hashgate-worker libjpeg
+need hashgate libcurl
+deny hashgated 'lib(png|jpeg|turbojpeg|av[a-z]+|webp|gif|heif|tiff|curl)'
+deny hashgate-worker 'lib(sqlite3|pq|microhttpd|curl|jansson|gnutls|ssl)'
+deny hashgate 'lib(sqlite3|png|jpeg|microhttpd|seccomp)'
+exit "$bad"
