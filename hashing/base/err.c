@@ -12,8 +12,8 @@ static void hide_controls(char *s)
             *s = '?';
 }
 
-static void fill(struct err *err, enum rc rc, int sys, const char *at, const char *format,
-                 va_list args)
+__attribute__((format(printf, 5, 0))) static void
+fill(struct err *err, enum rc rc, int sys, const char *at, const char *format, va_list args)
 {
     memset(err, 0, sizeof *err);
     err->rc = rc;
