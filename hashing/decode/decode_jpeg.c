@@ -1,8 +1,9 @@
 /*
  * JPEG by libjpeg-turbo, a few rows at a time.
  *
- * What libjpeg only warns of (corrupt data, a premature end) refuses the picture here: libjpeg
- * would paint grey what it cannot read, and what was not read was not examined.
+ * What libjpeg only warns of (corrupt data, a premature end) refuses the picture here, but for
+ * warnings that cost no pixel: libjpeg would paint grey what it cannot read, and what was not read
+ * was not examined.
  *
  * libjpeg leaves its callbacks by longjmp, which runs no cleanup.  So there is one setjmp, in
  * guarded(), and the steps that it runs own nothing: decode() does.
@@ -76,9 +77,18 @@ static void on_error(j_common_ptr jpeg)
     leave_by_code((j_decompress_ptr)jpeg, jpeg->err->msg_code);
 }
 
+/*
+ * Warnings of real cameras' files that cost no pixel: every viewer shows what is decoded here.
+ * Bytes before a marker are what an encoder left over behind a finished segment.
+ */
+static bool loses_nothing(int code)
+{
+    return code == JWRN_JFIF_MAJOR || code == JWRN_ADOBE_XFORM || code == JWRN_EXTRANEOUS_DATA;
+}
+
 static void on_message(j_common_ptr jpeg, int level)
 {
-    if (level < 0) /* a warning; the rest is tracing */
+    if (level < 0 && !loses_nothing(jpeg->err->msg_code)) /* a warning; the rest is tracing */
         on_error(jpeg);
 }
 

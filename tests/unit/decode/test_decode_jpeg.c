@@ -290,6 +290,25 @@ static void refuses_an_unreadable_index(void **state)
     }
 }
 
+/* Real cameras write these; each costs no pixel, so none may refuse the picture. */
+static void forgives_warnings_that_cost_no_pixel(void **state)
+{
+    (void)state;
+    SCOPED(file_free) struct file f = any_jpeg(0);
+    struct outcome plain = decoded(file_bytes(&f));
+    SCOPED(file_free) struct file left_over = file_insert(&f, f.n - 2, "\x12\x34\x56", 3);
+    SCOPED(file_free) struct file between = file_insert(&f, 20, "\0\0", 2); /* behind JFIF */
+    const struct file *forgiven[] = {&left_over, &between};
+    for (size_t i = 0; i < 2; i++) {
+        struct outcome o = decoded(file_bytes(forgiven[i]));
+        assert_int_equal(o.rc, RC_OK);
+        assert_same_hashes(&o.hashes, &plain.hashes);
+    }
+    assert_memory_equal(f.p + 6, "JFIF", 4);
+    f.p[11] = 2; /* major revision */
+    assert_int_equal(decoded(file_bytes(&f)).rc, RC_OK);
+}
+
 static void looks_for_the_index_in_its_place_only(void **state)
 {
     (void)state;
@@ -356,6 +375,7 @@ int main(void)
         cmocka_unit_test(names_the_limit_on_scans),
         cmocka_unit_test(refuses_more_pictures_than_one),
         cmocka_unit_test(refuses_an_unreadable_index),
+        cmocka_unit_test(forgives_warnings_that_cost_no_pixel),
         cmocka_unit_test(looks_for_the_index_in_its_place_only),
         cmocka_unit_test(survives_flipped_bytes),
         cmocka_unit_test(survives_every_failed_allocation),
