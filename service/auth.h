@@ -20,7 +20,9 @@ MUST_CHECK enum rc keyring_new(double default_rate, double default_burst, struct
 void keyring_free(struct keyring *ring);
 SCOPED_DEFINE(keyring_free, struct keyring *)
 
-/* Reads every key anew; budgets already spent stay spent. */
+/*
+ * Reads every key anew; budgets already spent stay spent.  After a failure the ring is as before.
+ */
 MUST_CHECK enum rc keyring_load(struct keyring *ring, struct store *store, struct err *err);
 
 /* A copy of what a request needs to know of its key. */
@@ -37,7 +39,11 @@ struct caller {
 MUST_CHECK enum rc keyring_find(struct keyring *ring, const char *token, struct caller *ret,
                                 struct err *err);
 
-/* Takes n from the key's budget; RC_RATE with err.retry when it is spent. */
+/*
+ * Takes n from the key's budget; RC_RATE with err.retry when it is spent.  More than the burst is
+ * let through when the budget is full and leaves it in debt (service/budget.h).  The admin socket
+ * ("") and a key without any rate have no limit; a rate without a burst saves up one second's.
+ */
 MUST_CHECK enum rc keyring_spend(struct keyring *ring, const char *key_id, double n,
                                  struct err *err);
 
@@ -48,8 +54,9 @@ struct caller caller_admin(void);
 void token_new(char ret[TOKEN_SIZE], uint8_t ret_sha256[32]);
 
 /*
- * The banks that a check of this caller looks at: `names` (comma separated, NULL: all he sees).
- * RC_INPUT names an unknown or invisible bank, with the same words for both.
+ * The banks that a check of this caller looks at: `names` (comma separated, NULL: all he sees,
+ * bits of banks that do not exist yet included).  RC_INPUT names an unknown or invisible bank,
+ * with the same words for both; an empty name is one.
  */
 MUST_CHECK enum rc caller_banks(const struct caller *caller, const struct blocklist *list,
                                 const char *names, struct bank_set *ret, struct err *err);

@@ -51,12 +51,24 @@ struct config {
     bool log_json;
 };
 
-/* path NULL: /etc/hashgate/hashgated.conf, which may be absent; a named file must exist. */
+/* All defaults. */
+MUST_CHECK enum rc config_new(struct config **ret, struct err *err);
+
+/*
+ * path NULL: /etc/hashgate/hashgated.conf, which may be absent; a named file must exist.  Ends
+ * with config_check().
+ */
 MUST_CHECK enum rc config_load(const char *path, struct config **ret, struct err *err);
 void config_free(struct config *config);
 SCOPED_DEFINE(config_free, struct config *)
 
-/* Reads INI text (tests, fuzzing); name is for messages. */
+/* Do the settings fit together?  Call it again after a flag has changed one. */
+MUST_CHECK enum rc config_check(const struct config *config, struct err *err);
+
+/*
+ * Reads INI text over what config holds (made by config_new()); name is for messages.  After a
+ * failure some settings are read, so throw it away.
+ */
 MUST_CHECK enum rc config_parse(const char *text, const char *name, struct config *config,
                                 struct err *err);
 

@@ -1,6 +1,13 @@
 /*
  * Counters and histograms in Prometheus' text format.  Updates are atomic adds, any thread; no
  * label ever holds a hash, a key or anything a caller chose.
+ *
+ * All begin with hashgate_: http_requests_total{route,status="2xx"}, http_request_seconds{route},
+ * verdicts_total{verdict}, media_total{result}: ok or an rc_name(), medium_seconds,
+ * unusable_total, overload_total, lookup_seconds, lookup_signals_total, workers_up,
+ * worker_jobs_total, worker_spawned_total, worker_failures_total{reason}, list_generation,
+ * list_signals, list_memory_bytes, connections, requests_queued, requests_in_flight,
+ * start_time_seconds, build_info{version}.
  */
 #ifndef SERVICE_METRICS_H
 #define SERVICE_METRICS_H
@@ -16,7 +23,10 @@ struct metrics;
 struct metrics *metrics_new(void); /* NULL: no memory */
 void metrics_free(struct metrics *m);
 
-/* One finished request: route pattern's number (< METRICS_ROUTES), status, wall time. */
+/*
+ * One finished request: route's number, pattern, status, wall time.  pattern is static; routes of
+ * one pattern are one series; a number from METRICS_ROUTES on, or no pattern, counts as "other".
+ */
 enum { METRICS_ROUTES = 48 };
 void metrics_request(struct metrics *m, unsigned route, const char *pattern, unsigned status,
                      int64_t ns);

@@ -6,6 +6,8 @@
 #ifndef SERVICE_MULTIPART_H
 #define SERVICE_MULTIPART_H
 
+#include <stdbool.h>
+
 #include "hashing/base/bytes.h"
 #include "hashing/base/err.h"
 
@@ -15,7 +17,7 @@ struct part {
     char name[MULTIPART_NAME_MAX];     /* of the field, UTF-8, may be "" */
     char filename[MULTIPART_NAME_MAX]; /* "" when it has none */
     bool has_filename;
-    char ms[24];       /* X-Frame-Ms header, "" for none */
+    char ms[24];       /* X-Frame-Ms header: digits, "" for none */
     struct bytes data; /* within the body */
 };
 
@@ -24,7 +26,10 @@ struct multipart {
     struct part part[MULTIPART_PARTS_MAX];
 };
 
-/* content_type: the request header with its boundary. RC_INPUT says what is wrong where. */
+/*
+ * content_type: the request header with its boundary.  RC_INPUT says what is wrong where; then
+ * ret->n is 0.  The body begins with its boundary, and nothing but blanks stands behind the last.
+ */
 MUST_CHECK enum rc multipart_parse(const char *content_type, struct bytes body,
                                    struct multipart *ret, struct err *err);
 

@@ -16,6 +16,8 @@
 #include "service/metrics.h"
 #include "service/request.h"
 
+struct http;
+
 enum { WORKERS_MAX = 256 };
 
 struct service {
@@ -28,6 +30,9 @@ struct service {
     unsigned n_workers;
     struct worker_host *worker[WORKERS_MAX]; /* worker[i] belongs to member i of the media crew */
     struct crew *crew[CREWS];
+    struct http *_Atomic http; /* NULL until it listens */
+    pthread_mutex_t follow_lock;
+    bool keys_stale;   /* under follow_lock: keys changed and are not reloaded yet */
     atomic_bool ready; /* list loaded, workers up */
     atomic_bool stopping;
 };

@@ -15,6 +15,7 @@ struct medium {
     struct bytes data; /* within rq->body */
     char name[256];    /* file or field name, "" for a raw body */
     int64_t ms;        /* time given by the platform, -1 none */
+    bool all_digests;  /* sha1 and md5 were made too */
     uint8_t sha256[32], sha1[20], md5[16];
     struct medium_hashes hashes;
 };
