@@ -12,19 +12,27 @@
 
 struct blocklist;
 
-/* Loads the whole list.  On failure there is no list: the caller must not serve. */
+/*
+ * Loads the whole list and tries it on a canary.  On failure there is no list: the caller must
+ * not serve.  The store must outlive the list.
+ */
 MUST_CHECK enum rc blocklist_load(struct store *store, struct blocklist **ret, struct err *err);
 void blocklist_free(struct blocklist *list);
 SCOPED_DEFINE(blocklist_free, struct blocklist *)
 
-/* Applies what changed since; *ret_keys_changed (may be NULL) says that keys did. */
+/*
+ * Applies what changed since; *ret_keys_changed (may be NULL) says that keys did.  Of several
+ * calls at once only the one that applied the change says so.  After a failure the generation
+ * stays and the next call starts over from it.  RC_STORE also when the store has gone back behind
+ * the list, as after a restored backup: then only a new load helps.
+ */
 MUST_CHECK enum rc blocklist_follow(struct blocklist *list, bool *ret_keys_changed,
                                     struct err *err);
 
 /* The generation that is fully applied; only grows. */
 uint64_t blocklist_generation(const struct blocklist *list);
 
-/* RC_BUSY when the self-test at load failed: a canary hash must be found by the index. */
+/* Whether a search still finds the index's canary; RC_BUSY when not.  Cheap.  Any thread. */
 MUST_CHECK enum rc blocklist_healthy(const struct blocklist *list, struct err *err);
 
 /* A bank's rules at one moment. */

@@ -18,7 +18,7 @@ enum { INDEX_BANKS_MAX = 4096, INDEX_QUERIES_MAX = 4096 };
 
 struct index_item {
     struct pdq_hash hash;
-    uint64_t entry;      /* the block-list's number of the entry */
+    uint64_t entry;      /* the block-list's number of the entry; UINT64_MAX is the canary's */
     uint64_t generation; /* when it was listed */
     uint32_t bank;       /* < INDEX_BANKS_MAX */
     int32_t ms;          /* time within a clip, -1 for none */
@@ -62,6 +62,12 @@ void index_search(const struct index *index, const struct pdq_hash *queries, uin
 /* Live items, and bytes held.  Any thread. */
 size_t index_count(const struct index *index);
 size_t index_memory(const struct index *index);
+
+/*
+ * Whether a search finds the canary: a hash that every index holds for itself, in a bank beyond
+ * all others, so that no rule reaches it and index_count() leaves it out.  Cheap.  Any thread.
+ */
+bool index_self_test(const struct index *index);
 
 /* Verifies the structure's invariants; aborts with a message when one is broken.  Tests. */
 void index_check(const struct index *index);

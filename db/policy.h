@@ -9,7 +9,10 @@
 
 #include "db/blocklist.h"
 
-enum { MATCHES_MAX = 64 }; /* reported; the verdict counts all */
+enum {
+    MATCHES_MAX = 64, /* reported; the verdict counts all */
+    LOOKUP_TOTAL_MAX = 16384
+};
 
 /* One hash of what is being checked. */
 struct lookup_signal {
@@ -51,7 +54,8 @@ static inline bool bank_set_has(const struct bank_set *set, uint32_t bank)
 struct lookup {
     uint64_t generation;  /* the list is at least this new */
     enum verdict verdict; /* over all matches, reported or not */
-    uint64_t total;       /* entries that matched */
+    uint64_t total;       /* entries that matched: exact up to LOOKUP_TOTAL_MAX, which then
+                           * means "at least so many" */
     size_t n;
     struct match matches[MATCHES_MAX];
     struct bank_rule rules[MATCHES_MAX]; /* as they were applied, by match */

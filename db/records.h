@@ -33,6 +33,9 @@ bool signal_type_parse(const char *s, enum signal_type *ret);
 /* Bytes of a value: 32, 32, 20, 16. */
 size_t signal_size(enum signal_type t);
 
+/* The digest that a signal is; false for a pdq and for what is no type. */
+bool signal_digest_type(enum signal_type t, enum digest_type *ret);
+
 enum { BANK_NAME_MAX = 64, LABELS_MAX = 32 };
 
 /* ^[A-Z][A-Z0-9_]{0,63}$ */

@@ -1,0 +1,159 @@
+/*
+ * Readers, followers and a store that changes, all at once: what is listed all the while is found
+ * exactly once by every look, and a change counts as soon as the follow after it returned.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/support/rnd.h"
+#include "tests/unit/db/fake_store.h"
+
+static struct signal pdq_signal(uint64_t word, int quality)
+{
+    struct signal s = {.type = SIGNAL_PDQ, .quality = quality, .ms = -1};
+    const struct pdq_hash h = {{word, ~word, word * 3, 0x1234}};
+    pdq_bytes(&h, s.value);
+    return s;
+}
+
+static struct signal md5_signal(uint8_t byte)
+{
+    struct signal s = {.type = SIGNAL_MD5, .quality = -1, .ms = -1};
+    memset(s.value, byte, 16);
+    return s;
+}
+
+struct seen {
+    size_t n;
+    struct index_hit last;
+};
+
+static bool count(void *ctx, const struct index_hit *hit)
+{
+    struct seen *seen = ctx;
+    seen->n++;
+    seen->last = *hit;
+    return true;
+}
+
+static struct seen look_up(const struct blocklist *list, const struct signal *s)
+{
+    int16_t threshold[INDEX_BANKS_MAX] = {0};
+    const struct index_rule rule = {.threshold = threshold, .banks = INDEX_BANKS_MAX};
+    struct seen seen = {0};
+    if (s->type == SIGNAL_PDQ) {
+        struct pdq_hash h = pdq_from_bytes(s->value);
+        index_search(blocklist_index(list), &h, 1, &rule, count, &seen);
+    } else {
+        digests_find(blocklist_digests(list), DIGEST_MD5, s->value, &rule, count, &seen);
+    }
+    return seen;
+}
+
+enum { STABLE = 8, CHURN = 8, CHANGES = 1500, WATCHED = 1000 };
+
+struct crowd {
+    struct store *store;
+    struct blocklist *list;
+    struct signal s[(STABLE + CHURN) * 2];
+    atomic_bool done;
+    atomic_uint wrong, looks;
+};
+
+static void *keep_looking(void *ctx)
+{
+    struct crowd *crowd = ctx;
+    while (!atomic_load(&crowd->done)) {
+        for (size_t i = 0; i < STABLE * 2; i++)
+            if (look_up(crowd->list, &crowd->s[i]).n != 1)
+                atomic_fetch_add(&crowd->wrong, 1);
+        for (size_t i = STABLE * 2; i < (STABLE + CHURN) * 2; i++)
+            if (look_up(crowd->list, &crowd->s[i]).n > 1)
+                atomic_fetch_add(&crowd->wrong, 1);
+        atomic_fetch_add(&crowd->looks, 1);
+        struct bank_rule rule;
+        blocklist_bank(crowd->list, 0, &rule);
+        if ((rule.action == ACTION_BLOCK) != (rule.threshold == 10))
+            atomic_fetch_add(&crowd->wrong, 1);
+    }
+    return NULL;
+}
+
+static void *keep_following(void *ctx)
+{
+    struct crowd *crowd = ctx;
+    while (!atomic_load(&crowd->done)) {
+        struct err err;
+        if (blocklist_follow(crowd->list, NULL, &err) != RC_OK)
+            atomic_fetch_add(&crowd->wrong, 1);
+    }
+    return NULL;
+}
+
+static void change_something(struct crowd *crowd, struct rnd *rnd)
+{
+    uint64_t churn = STABLE + rnd_below(rnd, CHURN);
+    switch (rnd_below(rnd, 4)) {
+    case 0:
+        fake_entry_set(crowd->store, rnd_below(rnd, STABLE), true);
+        break;
+    case 1:
+        if (rnd_below(rnd, 2) == 0)
+            fake_bank_set(crowd->store, 0, ACTION_BLOCK, 10);
+        else
+            fake_bank_set(crowd->store, 0, ACTION_REVIEW, 40);
+        break;
+    default: {
+        bool active = rnd_below(rnd, 2) == 0;
+        fake_entry_set(crowd->store, churn, active);
+        if (blocklist_follow(crowd->list, NULL, NULL) != RC_OK ||
+            look_up(crowd->list, &crowd->s[churn * 2]).n != active ||
+            look_up(crowd->list, &crowd->s[churn * 2 + 1]).n != active)
+            atomic_fetch_add(&crowd->wrong, 1);
+    }
+    }
+}
+
+static void readers_and_followers_do_not_disturb_each_other(void **state)
+{
+    (void)state;
+    struct rnd rnd = rnd_from_environment();
+    SCOPED(fake_free) struct store *store = fake_store();
+    struct crowd crowd = {.store = store};
+    fake_bank(store, ACTION_BLOCK, 10);
+    for (size_t i = 0; i < STABLE + CHURN; i++) {
+        crowd.s[i * 2] = pdq_signal(i, 100);
+        crowd.s[i * 2 + 1] = md5_signal((uint8_t)i);
+        fake_entry(store, 0, &crowd.s[i * 2], 2);
+    }
+    SCOPED(blocklist_free) struct blocklist *list = NULL;
+    assert_int_equal(blocklist_load(store, &list, NULL), RC_OK);
+    crowd.list = list;
+    pthread_t threads[3];
+    assert_int_equal(pthread_create(&threads[0], NULL, keep_looking, &crowd), 0);
+    assert_int_equal(pthread_create(&threads[1], NULL, keep_looking, &crowd), 0);
+    assert_int_equal(pthread_create(&threads[2], NULL, keep_following, &crowd), 0);
+    for (int i = 0; i < CHANGES || atomic_load(&crowd.looks) < WATCHED; i++)
+        change_something(&crowd, &rnd);
+    atomic_store(&crowd.done, true);
+    for (int i = 0; i < 3; i++)
+        pthread_join(threads[i], NULL);
+    assert_int_equal(atomic_load(&crowd.wrong), 0);
+    assert_int_equal(blocklist_follow(list, NULL, NULL), RC_OK);
+    index_check(blocklist_index(list));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(readers_and_followers_do_not_disturb_each_other),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
