@@ -48,11 +48,18 @@ MUST_CHECK enum rc frame_hasher_new(bool all_orientations, struct frame_hasher *
 void frame_hasher_free(struct frame_hasher *h);
 SCOPED_DEFINE(frame_hasher_free, struct frame_hasher *)
 
-/* Starts a frame of width x height pixels (each > 0); memory grows with width only. */
+/*
+ * Starts a frame of width x height pixels.  Memory grows with width + height, never with their
+ * product: 24 bytes a column (56 with alpha) and 4 a row.  Sides under PDQ_MIN_SIDE hash to zero.
+ * A frame begun again before frame_end() is forgotten.
+ */
 MUST_CHECK enum rc frame_begin(struct frame_hasher *h, uint32_t width, uint32_t height,
                                enum pixel_format format, struct err *err);
 
-/* Adds a whole row y of pixels.  Each pixel of the frame must be given exactly once in all. */
+/*
+ * Adds a whole row y of pixels.  Each pixel of the frame must be given exactly once in all; what
+ * lies outside of the frame aborts the process, for a wrong hash would pass in silence.
+ */
 void frame_row(struct frame_hasher *h, uint32_t y, const uint8_t *pixels);
 
 /* Adds n pixels of row y that stand at x0, x0+step, x0+2*step, …: one pass of Adam7. */
@@ -66,7 +73,7 @@ void frame_end(struct frame_hasher *h, struct frame_hashes *ret);
 
 /*
  * Picks the fastest kernel that this processor has and that agrees with the plain one on a
- * built-in picture.  Call once at start, before any other thread runs.  Returns the kernel's
+ * set of rows.  Call once at start, before any other thread runs.  Returns the kernel's
  * name ("avx2", "neon", "plain"); *ret_disagreed names a kernel that was switched off because
  * its result differed, else NULL.
  */

@@ -1,7 +1,7 @@
 /*
  * PDQ, slow and obvious: the whole picture in memory, running-sum box filters twice along rows
  * and columns, decimation to 64x64.  Bit-exact with PDQ's C++ on a full-resolution buffer.  Used
- * by the tests as the truth and by the start-up self-test; never on uploads.
+ * by the tests as the truth; never on uploads.
  */
 #ifndef HASHING_PDQ_REFERENCE_H
 #define HASHING_PDQ_REFERENCE_H

@@ -1,0 +1,156 @@
+#include "hashing/frame_kernels.h"
+
+#include <string.h>
+
+static float luma_of(uint8_t r, uint8_t g, uint8_t b)
+{
+    return (0.299f * (float)r + 0.587f * (float)g) + 0.114f * (float)b;
+}
+
+static void luma_gray(const uint8_t *pixels, size_t n, float *ret)
+{
+    for (size_t i = 0; i < n; i++)
+        ret[i] = (float)pixels[i];
+}
+
+static void luma_rgb(const uint8_t *pixels, size_t n, float *ret)
+{
+    for (size_t i = 0; i < n; i++)
+        ret[i] = luma_of(pixels[3 * i], pixels[3 * i + 1], pixels[3 * i + 2]);
+}
+
+static void luma_graya(const uint8_t *pixels, size_t n, float *ret)
+{
+    for (size_t i = 0; i < n; i++)
+        ret[i] = (float)pixels[2 * i];
+}
+
+static void luma_rgba(const uint8_t *pixels, size_t n, float *ret)
+{
+    for (size_t i = 0; i < n; i++)
+        ret[i] = luma_of(pixels[4 * i], pixels[4 * i + 1], pixels[4 * i + 2]);
+}
+
+static void add(float *sum, const float *values, float weight, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        sum[i] += weight * values[i];
+}
+
+static float dot(const float *a, const float *b, size_t n)
+{
+    float lane[8] = {0};
+
+    for (size_t i = 0; i < n; i += 8)
+        for (size_t k = 0; k < 8; k++)
+            lane[k] += a[i + k] * b[i + k];
+
+    /* As a register is folded: halves, quarters, the last two. */
+    float even = (lane[0] + lane[4]) + (lane[2] + lane[6]);
+    float odd = (lane[1] + lane[5]) + (lane[3] + lane[7]);
+    return even + odd;
+}
+
+const struct frame_kernel frame_kernel_plain = {
+    .name = "plain",
+    .luma = {[PIXEL_GRAY8] = luma_gray,
+             [PIXEL_RGB8] = luma_rgb,
+             [PIXEL_GRAYA8] = luma_graya,
+             [PIXEL_RGBA8] = luma_rgba},
+    .add = add,
+    .dot = dot,
+};
+
+static const struct frame_kernel *active = &frame_kernel_plain;
+
+const struct frame_kernel *frame_kernel_active(void)
+{
+    return active;
+}
+
+/* The kernel beyond the plain one that this processor can run, or NULL. */
+static const struct frame_kernel *fast_kernel(void)
+{
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("popcnt"))
+        return &frame_kernel_avx2;
+#elif defined(__aarch64__)
+    return &frame_kernel_neon;
+#endif
+    return NULL;
+}
+
+enum {
+    SAMPLE = 96, /* pixels: several registers' worth */
+    SAMPLE_BYTES = 4 * SAMPLE
+};
+
+static bool agrees_on_length(const struct frame_kernel *k, const uint8_t *bytes, size_t n)
+{
+    float plain[2][SAMPLE] = {{0}};
+    float fast[2][SAMPLE] = {{0}};
+
+    for (int format = 0; format < PIXEL_FORMATS; format++) {
+        frame_kernel_plain.luma[format](bytes, n, plain[0]);
+        k->luma[format](bytes, n, fast[0]);
+        if (memcmp(plain[0], fast[0], sizeof(plain[0])) != 0)
+            return false;
+        float weight = 1.0f / (float)(format + 3);
+        frame_kernel_plain.add(plain[1], plain[0], weight, n);
+        k->add(fast[1], fast[0], weight, n);
+    }
+    return memcmp(plain, fast, sizeof(plain)) == 0;
+}
+
+/* Every length up to a few registers, on bytes that hit every value of a channel. */
+static bool agrees_with_plain(const struct frame_kernel *k)
+{
+    uint8_t bytes[SAMPLE_BYTES];
+    float values[2][SAMPLE];
+
+    for (size_t i = 0; i < SAMPLE_BYTES; i++)
+        bytes[i] = (uint8_t)(i * 167 + i / 7);
+    for (size_t n = 0; n <= SAMPLE; n++)
+        if (!agrees_on_length(k, bytes, n))
+            return false;
+
+    luma_rgb(bytes, SAMPLE, values[0]);
+    for (size_t i = 0; i < SAMPLE; i++)
+        values[1][i] = 1.0f / (float)(i + 1);
+    for (size_t n = 0; n <= SAMPLE; n += 8) {
+        float plain = dot(values[0], values[1], n);
+        float fast = k->dot(values[0], values[1], n);
+        if (memcmp(&plain, &fast, sizeof(plain)) != 0)
+            return false;
+    }
+    return true;
+}
+
+const char *frame_hasher_self_test(const char **ret_disagreed)
+{
+    const struct frame_kernel *fast = fast_kernel();
+
+    *ret_disagreed = NULL;
+    active = &frame_kernel_plain;
+    if (fast != NULL) {
+        if (agrees_with_plain(fast))
+            active = fast;
+        else
+            *ret_disagreed = fast->name;
+    }
+    return active->name;
+}
+
+bool frame_hasher_use(const char *kernel)
+{
+    const struct frame_kernel *fast = fast_kernel();
+
+    if (strcmp(kernel, frame_kernel_plain.name) == 0)
+        active = &frame_kernel_plain;
+    else if (fast != NULL && strcmp(kernel, fast->name) == 0)
+        active = fast;
+    else
+        return false;
+    return true;
+}
