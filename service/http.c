@@ -207,11 +207,10 @@ static struct MHD_Daemon *start_daemon(struct listener *l)
     unsigned connections = l->kind == LISTENER_MAIN ? http->max_connections : SIDE_CONNECTIONS;
     unsigned idle = (unsigned)((config->idle_timeout_ms + 999) / 1000);
     char priorities[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2";
-    struct MHD_OptionItem tls[] = {
-        {MHD_OPTION_HTTPS_MEM_CERT, 0, http->certificate},
-        {MHD_OPTION_HTTPS_MEM_KEY, 0, http->key},
-        {MHD_OPTION_HTTPS_PRIORITIES, 0, priorities},
-        {MHD_OPTION_END, 0, NULL}};
+    struct MHD_OptionItem tls[] = {{MHD_OPTION_HTTPS_MEM_CERT, 0, http->certificate},
+                                   {MHD_OPTION_HTTPS_MEM_KEY, 0, http->key},
+                                   {MHD_OPTION_HTTPS_PRIORITIES, 0, priorities},
+                                   {MHD_OPTION_END, 0, NULL}};
 
     if (wants_tls(l))
         flags |= MHD_USE_TLS;

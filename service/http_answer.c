@@ -92,7 +92,7 @@ static void account(struct exchange *ex)
     int64_t ns = clock_mono_ns() - ex->rq.started_ns;
 
     metrics_request(http->service->metrics, route_number(route), pattern, status, ns);
-    enum log_level level = status >= 500 && status != 505 ? LOG_WARNING : LOG_DEBUG;
+    enum log_level level = status >= 500 ? LOG_WARNING : LOG_DEBUG;
     if (level == LOG_WARNING && !may_warn(http))
         return;
     log_line(level, "request", "%s %s status=%u ms=%lld request_id=%s key=%s", ex->method,

@@ -35,11 +35,11 @@ struct leaving {
 struct deadlines {
     pthread_t thread;
     bool started;
-    int wake;                      /* eventfd: something lingers, or stop */
-    pthread_mutex_t lock;          /* held for a scan and for list changes, never while blocking */
-    struct peer *first;            /* under lock */
+    int wake;                       /* eventfd: something lingers, or stop */
+    pthread_mutex_t lock;           /* held for a scan and for list changes, never while blocking */
+    struct peer *first;             /* under lock */
     struct leaving in[LINGER_MAX];  /* under lock: handed to the thread */
-    unsigned n_in;                 /* under lock */
+    unsigned n_in;                  /* under lock */
     struct leaving own[LINGER_MAX]; /* the thread's */
     unsigned n_own;
     atomic_bool stopping;
@@ -199,8 +199,8 @@ static void let_linger(struct deadlines *d, int fd)
         return;
     pthread_mutex_lock(&d->lock);
     if (d->n_in < LINGER_MAX) {
-        d->in[d->n_in++] =
-            (struct leaving){.fd = copy, .until_ns = clock_mono_ns() + (int64_t)LINGER_MS * 1000000};
+        d->in[d->n_in++] = (struct leaving){
+            .fd = copy, .until_ns = clock_mono_ns() + (int64_t)LINGER_MS * 1000000};
         copy = -1;
     }
     pthread_mutex_unlock(&d->lock);

@@ -16,7 +16,6 @@ struct walk {
     uintptr_t at; /* where the next header must begin */
     bool at_known;
     unsigned seen; /* bits of single[] */
-    bool keep_alive_host;
 };
 
 /* RFC 9110 token characters. */
@@ -202,17 +201,15 @@ static bool strings_lie_in_place(void)
     return strncmp(MHD_get_version(), "0.9.", 4) == 0;
 }
 
-static enum rc check_line(const struct head_line *line, unsigned *ret_status, struct err *err)
+static enum rc check_line(const struct head_line *line, struct err *err)
 {
     if (line->target_at != (uintptr_t)line->method + strlen(line->method) + 1 ||
         (uintptr_t)line->version != line->target_at + line->target_length + 1)
         FAIL(err, RC_INPUT, "the request line is malformed");
     if (!is_token(line->method, strlen(line->method)))
         FAIL(err, RC_INPUT, "the method is malformed");
-    if (strcmp(line->version, "HTTP/1.1") != 0 && strcmp(line->version, "HTTP/1.0") != 0) {
-        *ret_status = 505;
+    if (strcmp(line->version, "HTTP/1.1") != 0 && strcmp(line->version, "HTTP/1.0") != 0)
         FAIL(err, RC_INPUT, "only HTTP/1.1 and HTTP/1.0 are spoken here");
-    }
     return RC_OK;
 }
 
@@ -248,7 +245,7 @@ enum rc head_read(struct MHD_Connection *connection, const struct head_line *lin
     bool in_place = strings_lie_in_place();
 
     if (in_place)
-        TRY(check_line(line, ret_status, err));
+        TRY(check_line(line, err));
     w.at = (uintptr_t)line->version + strlen(line->version) + CRLF;
     w.at_known = in_place;
     MHD_get_connection_values_n(connection, MHD_HEADER_KIND, on_header, &w);

@@ -36,7 +36,7 @@ static inline bool head_has_body(const struct head *head)
 
 /*
  * RC_INPUT with the reason, RC_AUTH for a malformed key, RC_NOT_MEDIA for a coded body.
- * *ret_status is set when the refusal has a status of its own (417, 505), else left.
+ * *ret_status is set when the refusal has a status of its own (417), else left.
  */
 MUST_CHECK enum rc head_read(struct MHD_Connection *connection, const struct head_line *line,
                              struct head *ret, unsigned *ret_status, struct err *err);

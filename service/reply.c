@@ -39,7 +39,6 @@ static const struct kind kinds[RC_COUNT] = {
 static const struct kind by_status[] = {
     {405, "method-not-allowed", "Method not allowed", 0, NULL},
     {417, "expectation-failed", "Expectation failed", 0, NULL},
-    {505, "version-not-supported", "HTTP version not supported", 0, NULL},
 };
 
 static const struct kind *kind_of(enum rc rc)
