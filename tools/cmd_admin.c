@@ -32,8 +32,10 @@ int run_audit_ls(struct client *client, const struct args *args)
     {
         if (args->json)
             print_json(row);
-        for (const char *const *c = columns; *c != NULL; c++)
-            table_json(table, json_object_get(row, *c));
+        for (const char *const *c = columns; *c != NULL; c++) {
+            const json_t *value = json_object_get(row, *c);
+            table_json(table, json_is_object(value) ? json_object_get(value, "name") : value);
+        }
     }
     table_print(table);
     return 0;

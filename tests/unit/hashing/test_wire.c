@@ -24,12 +24,12 @@ static void good_reply(struct wire_reply *r, enum wire_kind kind)
     r->job = kind == WIRE_HELLO ? 0 : JOB;
     r->kind = kind;
     if (kind == WIRE_HELLO)
-        strcpy(r->msg, "plain");
+        wire_text(r->msg, sizeof r->msg, "plain");
     if (kind == WIRE_DONE) {
         r->width = 4;
         r->height = 3;
         r->frames = 1;
-        strcpy(r->type, "image/png");
+        wire_text(r->type, sizeof r->type, "image/png");
     }
     if (kind == WIRE_FRAME) {
         r->ms = 12;
@@ -49,7 +49,7 @@ static void good_refusal(struct wire_reply *r, enum rc rc)
     r->width = r->height = r->frames = 0;
     memset(r->type, 0, sizeof r->type);
     r->rc = rc;
-    strcpy(r->msg, "no");
+    wire_text(r->msg, sizeof r->msg, "no");
 }
 
 static enum rc check(const struct wire_reply *r, struct err *err)

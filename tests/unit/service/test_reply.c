@@ -152,8 +152,9 @@ static void the_protocols_own_refusals(void **state)
 {
     (void)state;
     static const unsigned statuses[] = {405, 417};
+    enum { N = sizeof statuses / sizeof *statuses };
 
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < N; i++) {
         struct reply reply;
         reply_init(&reply);
         reply_problem_status(&reply, statuses[i], "why", "r");
