@@ -140,7 +140,8 @@ void details_change_number(struct json_text *j, const char *key, int64_t before,
     put_raw(j, "}");
 }
 
-void details_change_words(struct json_text *j, const char *key, const char *before, const char *after)
+void details_change_words(struct json_text *j, const char *key, const char *before,
+                          const char *after)
 {
     if (strcmp(before, after) == 0)
         return;

@@ -34,7 +34,8 @@ void details_words(struct json_text *j, const char *key, const char *words);
 /* "key":{"old":…,"new":…}; nothing when they are equal. */
 void details_change(struct json_text *j, const char *key, const char *before, const char *after);
 void details_change_number(struct json_text *j, const char *key, int64_t before, int64_t after);
-void details_change_words(struct json_text *j, const char *key, const char *before, const char *after);
+void details_change_words(struct json_text *j, const char *key, const char *before,
+                          const char *after);
 
 /* Closes the object and gives its text, to be freed with free(). */
 MUST_CHECK enum rc details_finish(struct json_text *j, char **ret, struct err *err);

@@ -104,7 +104,7 @@ static enum rc copy_banks(const struct key *key, struct caller *caller, struct e
         if (caller->n_banks == MOST || strlen(*bank) > BANK_NAME_MAX)
             FAIL(err, RC_STORE, "key %s: names more than %d banks, or one that is none", key->id,
                  MOST);
-        strcpy(caller->banks[caller->n_banks++], *bank);
+        memcpy(caller->banks[caller->n_banks++], *bank, strlen(*bank) + 1);
     }
     return RC_OK;
 }

@@ -71,7 +71,7 @@ enum rc run_find_worker(const struct config *config, char ret[RUN_PATH_SIZE], st
             access(config->worker_program, X_OK) != 0)
             FAIL(err, RC_INPUT, "[hashing] worker_program: cannot execute %s",
                  config->worker_program);
-        strcpy(ret, config->worker_program);
+        snprintf(ret, RUN_PATH_SIZE, "%s", config->worker_program);
         return RC_OK;
     }
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
@@ -82,7 +82,7 @@ enum rc run_find_worker(const struct config *config, char ret[RUN_PATH_SIZE], st
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
         snprintf(path, sizeof path, "%.*s/%shashgate-worker", folder, self, places[i]);
         if (strlen(path) < RUN_PATH_SIZE && access(path, X_OK) == 0) {
-            strcpy(ret, path);
+            memcpy(ret, path, strlen(path) + 1);
             return RC_OK;
         }
     }

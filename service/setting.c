@@ -7,6 +7,9 @@
 
 #include "hashing/base/text.h"
 
+/* A smaller one would be printed as 0, and 0 means none. */
+#define RATE_LEAST 1e-6
+
 struct unit {
     const char *name;
     uint64_t factor;
@@ -112,6 +115,8 @@ static enum rc set_rate(const struct setting *setting, double *ret, const char *
     double d;
     if (!rate_parse(value, &d))
         FAIL(err, RC_INPUT, "%s: '%.60s' is not a number (as 12.5, or none)", where, value);
+    if (d > 0 && d < RATE_LEAST)
+        FAIL(err, RC_INPUT, "%s: '%.60s' is less than one in eleven days (0.000001)", where, value);
     if (d < (double)setting->min || d > (double)setting->max)
         FAIL(err, RC_INPUT, "%s: '%.60s' is out of range (%" PRId64 " to %" PRId64 ")", where,
              value, setting->min, setting->max);
@@ -216,7 +221,7 @@ static const char *rate_text(double value, char *room, size_t size)
 {
     if (value <= 0)
         return "none";
-    for (int digits = 0; digits <= 20; digits++) {
+    for (int digits = 0; digits <= 23; digits++) {
         snprintf(room, size, "%.*f", digits, value);
         double back = strtod(room, NULL);
         if (back >= value && back <= value)

@@ -3,16 +3,18 @@
 set -euo pipefail
 root=${1:-.}
 bad=0
-deny() { # why, pattern
-    local hits
-    hits=$(grep -rnE "$2" "$root"/{hashing,db,service,tools,tests} --include='*.[ch]' 2>/dev/null || true)
+deny() { # why, pattern, folders (default: all)
+    local hits folders=("$root"/{hashing,db,service,tools,tests})
+    [[ ${3:-} != product ]] || folders=("$root"/{hashing,db,service,tools})
+    hits=$(grep -rnE "$2" "${folders[@]}" --include='*.[ch]' 2>/dev/null || true)
     if [[ $hits ]]; then
         echo "$hits"
         echo "banned: $1" >&2
         bad=1
     fi
 }
-deny "unbounded or misleading string calls" '\b(strcpy|strcat|sprintf|vsprintf|gets|strtok|strncpy|atoi|atol|atof)\('
+deny "unbounded or misleading string calls" \
+    '\b(strcpy|strcat|sprintf|vsprintf|gets|strtok|strncpy|atoi|atol|atof)\(' product
 deny "stack allocation of unknown size" '\balloca\('
 deny "rand() is neither random nor repeatable: tests/support/rnd.h, getrandom()" '\b(rand|srand|random|srandom)\('
 deny "goto: use SCOPED (hashing/base/scoped.h)" '^\s*goto\s'
