@@ -35,10 +35,11 @@ enum rc sqlite_path(const char *rest, char **ret, struct err *err)
     if (rest[0] == '\0')
         FAIL(err, RC_INPUT, "database: sqlite: needs a path");
     const char *folder = rest[0] == '/' ? "" : "./";
-    char *path = malloc(strlen(folder) + strlen(rest) + 1);
+    size_t size = strlen(folder) + strlen(rest) + 1;
+    char *path = malloc(size);
     if (path == NULL)
         FAIL(err, RC_NOMEM, "out of memory");
-    strcpy(stpcpy(path, folder), rest);
+    snprintf(path, size, "%s%s", folder, rest);
     *ret = path;
     return RC_OK;
 }

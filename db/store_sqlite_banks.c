@@ -3,6 +3,7 @@
 #include "db/json_text.h"
 #include "db/labels_text.h"
 #include "db/store_sqlite.h"
+#include "hashing/base/text.h"
 
 enum rc bank_find(struct conn *conn, const char *name, uint32_t *ret_number, uint64_t *ret_active,
                   struct err *err)
@@ -38,9 +39,8 @@ enum rc bank_read(const struct query *q, struct bank *ret, struct err *err)
                         .updated_ms = col_int(q, 10),
                         .generation = col_number(q, 11)};
     const char *name = col_text(q, 1);
-    if (strlen(name) > BANK_NAME_MAX)
+    if (!text_copy(bank.name, sizeof bank.name, name))
         FAIL(err, RC_STORE, "database: bank %u has a name too long", bank.number);
-    strcpy(bank.name, name);
     TRY(col_dup(q, 2, &bank.description, err));
     TRY(col_dup(q, 3, &bank.owner, err));
     TRY(col_dup(q, 4, &bank.sharing, err));
@@ -68,10 +68,8 @@ static enum rc free_number(struct conn *conn, const char *name, uint32_t *ret, s
     enum rc rc = bank_find(conn, name, &found, NULL, &none);
     if (rc == RC_OK)
         FAIL(err, RC_CONFLICT, "bank \"%s\" exists already", name);
-    if (rc != RC_NOTFOUND) {
-        *err = none;
-        return rc;
-    }
+    if (rc != RC_NOTFOUND)
+        return err_set(err, rc, none.at, "%s", none.msg);
 
     SCOPED(query_end) struct query q = query_on(conn, SQL_BANK_COUNT);
     bool row = false;

@@ -3,13 +3,13 @@
 
 #include "db/labels_text.h"
 #include "db/store_sqlite.h"
+#include "hashing/base/text.h"
 
 static enum rc read_texts(const struct query *q, struct entry *entry, struct err *err)
 {
     const char *name = col_text(q, 3);
-    if (strlen(name) > BANK_NAME_MAX)
+    if (!text_copy(entry->bank_name, sizeof entry->bank_name, name))
         FAIL(err, RC_STORE, "database: bank %u has a name too long", entry->bank);
-    strcpy(entry->bank_name, name);
     TRY(col_dup(q, 5, &entry->reason, err));
     TRY(col_dup(q, 6, &entry->case_ref, err));
     TRY(col_dup(q, 7, &entry->source, err));

@@ -101,10 +101,10 @@ static enum rc copy_banks(const struct key *key, struct caller *caller, struct e
     enum { MOST = sizeof caller->banks / sizeof caller->banks[0] };
     caller->sees_all = key->banks == NULL;
     for (char **bank = key->banks; bank != NULL && *bank != NULL; bank++) {
-        if (caller->n_banks == MOST || strlen(*bank) > BANK_NAME_MAX)
+        if (caller->n_banks == MOST ||
+            !text_copy(caller->banks[caller->n_banks++], sizeof caller->banks[0], *bank))
             FAIL(err, RC_STORE, "key %s: names more than %d banks, or one that is none", key->id,
                  MOST);
-        memcpy(caller->banks[caller->n_banks++], *bank, strlen(*bank) + 1);
     }
     return RC_OK;
 }

@@ -15,11 +15,10 @@ static enum rc parse_unix(const char *path, struct listen_address *ret, struct e
 
     if (path[0] != '/')
         FAIL(err, RC_INPUT, "listen: \"unix:%s\" is not an absolute path", path);
-    if (strlen(path) >= sizeof un.sun_path)
+    if (!text_copy(un.sun_path, sizeof un.sun_path, path) ||
+        !text_copy(ret->path, sizeof ret->path, path))
         FAIL(err, RC_INPUT, "listen: the path of a unix socket has at most %zu bytes",
              sizeof un.sun_path - 1);
-    strcpy(un.sun_path, path);
-    strcpy(ret->path, path);
     memcpy(&ret->sa, &un, sizeof un);
     ret->length = sizeof un;
     return RC_OK;

@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "hashing/base/text.h"
 #include "hashing/ham.h"
 #include "service/follower.h"
 #include "service/http.h"
@@ -67,11 +68,10 @@ enum rc run_find_worker(const struct config *config, char ret[RUN_PATH_SIZE], st
     char path[RUN_PATH_SIZE + 64];
 
     if (config->worker_program != NULL && config->worker_program[0] != '\0') {
-        if (strlen(config->worker_program) >= RUN_PATH_SIZE ||
+        if (!text_copy(ret, RUN_PATH_SIZE, config->worker_program) ||
             access(config->worker_program, X_OK) != 0)
             FAIL(err, RC_INPUT, "[hashing] worker_program: cannot execute %s",
                  config->worker_program);
-        snprintf(ret, RUN_PATH_SIZE, "%s", config->worker_program);
         return RC_OK;
     }
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
@@ -81,10 +81,8 @@ enum rc run_find_worker(const struct config *config, char ret[RUN_PATH_SIZE], st
     int folder = (int)(strrchr(self, '/') - self);
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
         snprintf(path, sizeof path, "%.*s/%shashgate-worker", folder, self, places[i]);
-        if (strlen(path) < RUN_PATH_SIZE && access(path, X_OK) == 0) {
-            memcpy(ret, path, strlen(path) + 1);
+        if (text_copy(ret, RUN_PATH_SIZE, path) && access(path, X_OK) == 0)
             return RC_OK;
-        }
     }
     FAIL(err, RC_INPUT,
          "start: no hashgate-worker beside %s nor in ../libexec/hashgate; set [hashing] "

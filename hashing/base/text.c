@@ -4,6 +4,18 @@
 #include <string.h>
 #include <time.h>
 
+bool text_copy(char *out, size_t size, const char *s)
+{
+    size_t n = strlen(s);
+    if (n >= size) {
+        if (size > 0)
+            *out = '\0';
+        return false;
+    }
+    memcpy(out, s, n + 1);
+    return true;
+}
+
 void text_hex(const uint8_t *bytes, size_t n, char *out)
 {
     static const char digits[] = "0123456789abcdef";
@@ -129,7 +141,9 @@ void text_time(int64_t wall_ms, char out[TEXT_TIME_SIZE])
         memcpy(out, "0000-00-00T00:00:00.000Z", TEXT_TIME_SIZE);
         return;
     }
-    size_t n = strftime(out, TEXT_TIME_SIZE, "%Y-%m-%dT%H:%M:%S", &tm);
+    /* %Y would write the year 999 with three digits. */
+    size_t n = (size_t)snprintf(out, TEXT_TIME_SIZE, "%04d", tm.tm_year + 1900);
+    n += strftime(out + n, TEXT_TIME_SIZE - n, "-%m-%dT%H:%M:%S", &tm);
     snprintf(out + n, TEXT_TIME_SIZE - n, ".%03dZ", (int)ms);
 }
 
@@ -179,6 +193,10 @@ static bool take_zone(const char **s, int *ret_minutes)
     return true;
 }
 
+/* Their first seconds. */
+#define YEAR_0     (-62167219200ll)
+#define YEAR_10000 253402300800ll
+
 bool text_untime(const char *s, int64_t *ret_wall_ms)
 {
     struct tm tm = {0};
@@ -195,12 +213,17 @@ bool text_untime(const char *s, int64_t *ret_wall_ms)
 
     tm.tm_year -= 1900;
     tm.tm_mon -= 1;
+    int second = tm.tm_sec; /* 60 may be the next day's first: it says nothing about the date */
+    tm.tm_sec = 0;
     struct tm asked = tm;
-    time_t t = timegm(&tm);
+    time_t t = timegm(&tm) + second;
     /* timegm() turns 30 February into March; such a date is refused. */
-    if (tm.tm_sec == asked.tm_sec && (tm.tm_mday != asked.tm_mday || tm.tm_mon != asked.tm_mon))
+    if (tm.tm_mday != asked.tm_mday || tm.tm_mon != asked.tm_mon)
         return false;
-    *ret_wall_ms = ((int64_t)t - (int64_t)zone * 60) * 1000 + ms;
+    int64_t seconds = (int64_t)t - (int64_t)zone * 60;
+    if (seconds < YEAR_0 || seconds >= YEAR_10000)
+        return false; /* its offset takes it to a year that text_time() cannot write */
+    *ret_wall_ms = seconds * 1000 + ms;
     return true;
 }
 

@@ -11,6 +11,9 @@
 
 #include "hashing/base/err.h"
 
+/* Copies s with its NUL into out; false, and an empty out, when size bytes cannot hold it. */
+bool text_copy(char *out, size_t size, const char *s);
+
 /* Writes 2*n lower-case digits and a NUL. */
 void text_hex(const uint8_t *bytes, size_t n, char *out);
 

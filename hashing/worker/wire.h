@@ -17,21 +17,22 @@
 enum {
     WIRE_MAGIC = 0x48475731, /* "HGW1" */
     WIRE_VERSION = 1,
-    WIRE_FD = 3, /* the channel's descriptor in the worker */
+    WIRE_FD = 3,          /* the channel's descriptor in the worker */
+    WIRE_FRAMES_MAX = 16, /* FRAMEs of one job */
+    WIRE_TYPE_SIZE = 32,
     WIRE_MSG_SIZE = 232
 };
 
 enum wire_kind { WIRE_HELLO = 1, WIRE_FRAME, WIRE_DONE };
 
+/* Processor time is not the worker's to keep: the service sets RLIMIT_CPU from outside. */
 struct wire_job {
     uint32_t magic, version;
-    uint64_t job;            /* echoed in every reply */
+    uint64_t job;            /* echoed in every reply; never 0 */
     uint64_t offset, length; /* of the medium within the memfd */
     uint64_t max_pixels;
     uint32_t max_jpeg_scans;
-    uint32_t cpu_ms; /* processor time for this job */
-    uint32_t all_orientations;
-    uint32_t reserved;
+    uint32_t all_orientations; /* 0 or 1 */
 };
 
 /*
@@ -41,12 +42,12 @@ struct wire_job {
 struct wire_reply {
     uint32_t magic, version;
     uint64_t job;
-    uint32_t kind;                  /* enum wire_kind */
-    uint32_t rc;                    /* DONE: enum rc */
-    int64_t ms;                     /* FRAME: its time */
-    struct frame_hashes hashes;     /* FRAME */
+    uint32_t kind;              /* enum wire_kind */
+    uint32_t rc;                /* DONE: enum rc; HELLO: RC_SYS when the sandbox did not close */
+    int64_t ms;                 /* FRAME: its time */
+    struct frame_hashes hashes; /* FRAME */
     uint32_t width, height, frames; /* DONE with RC_OK */
-    char type[32];                  /* DONE with RC_OK: media type, NUL-terminated */
+    char type[WIRE_TYPE_SIZE];      /* DONE with RC_OK: media type, NUL-terminated */
     char msg[WIRE_MSG_SIZE]; /* DONE with an error, HELLO: kernel name; NUL-terminated, printable */
 };
 
@@ -55,9 +56,13 @@ MUST_CHECK enum rc wire_job_check(const struct wire_job *job, struct err *err);
 
 /*
  * The service's check of n received bytes against the job that is out: size, magic, version, job
- * number, kind, ranges, qualities <= 100, text terminated and printable, unused hashes zero.
+ * number, kind, ranges, qualities <= 100, text terminated and printable, unused fields zero.
+ * RC_INPUT names the field.
  */
 MUST_CHECK enum rc wire_reply_check(const struct wire_reply *reply, size_t n, uint64_t job,
                                     struct err *err);
+
+/* Copies text, cut at size, with everything but printable ASCII made '?'; zeroes the rest. */
+void wire_text(char *out, size_t size, const char *text);
 
 #endif

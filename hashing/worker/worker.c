@@ -1,4 +1,153 @@
-int main(void)
+/*
+ * hashgate-worker: decodes and hashes one medium at a time inside the sandbox.
+ *
+ * Started by worker_host.c as `hashgate-worker MEMORY` with the channel at WIRE_FD and nothing
+ * else.  It keeps nothing between jobs and leaves when the service does.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "hashing/base/text.h"
+#include "hashing/decode/decode.h"
+#include "hashing/worker/box.h"
+#include "hashing/worker/channel.h"
+
+enum { EXIT_USAGE = 2, EXIT_SANDBOX = 3, EXIT_CHANNEL = 4 };
+
+struct job_run {
+    uint64_t job;
+    uint32_t frames;
+};
+
+static enum rc send_frame(void *ctx, const struct frame_hashes *hashes, int64_t ms, struct err *err)
 {
-    return 0;
+    struct job_run *run = ctx;
+    if (run->frames == WIRE_FRAMES_MAX)
+        FAIL(err, RC_LIMIT, "more than %d frames", WIRE_FRAMES_MAX);
+    run->frames++;
+    struct wire_reply reply;
+    channel_reply_init(&reply, run->job, WIRE_FRAME);
+    reply.ms = ms;
+    reply.hashes.width = hashes->width;
+    reply.hashes.height = hashes->height;
+    reply.hashes.looks = hashes->looks;
+    /* Looks that turned out to be the plain one are worked out but not used. */
+    for (unsigned look = 0; look < hashes->looks && look < LOOKS; look++)
+        reply.hashes.look[look] = hashes->look[look];
+    return channel_send(&reply, err);
+}
+
+static enum rc decode_job(const struct wire_job *job, int fd, struct medium_info *ret,
+                          struct err *err)
+{
+    const struct decode_limits limits = {.max_pixels = job->max_pixels,
+                                         .max_jpeg_scans = job->max_jpeg_scans};
+    struct job_run run = {.job = job->job};
+    struct channel_medium medium;
+    SCOPED(frame_hasher_free) struct frame_hasher *hasher = NULL;
+
+    TRY(frame_hasher_new(job->all_orientations != 0, &hasher, err));
+    TRY(channel_map(fd, job, &medium, err));
+    const struct frame_sink sink = {.hasher = hasher, .on_frame = send_frame, .ctx = &run};
+    enum rc rc = decode_medium(medium.in, &limits, &sink, ret, err);
+    channel_unmap(&medium);
+    return rc;
+}
+
+/* The service knows four outcomes of a medium; whatever else happened was this medium's doing. */
+static enum rc outcome_of(enum rc rc)
+{
+    switch (rc) {
+    case RC_OK:
+    case RC_NOT_MEDIA:
+    case RC_LIMIT:
+        return rc;
+    case RC_NOMEM:
+        return RC_LIMIT;
+    default:
+        return RC_UNDECODABLE;
+    }
+}
+
+static enum rc run_job(const struct wire_job *job, int fd, uint64_t memory, struct err *err)
+{
+    struct medium_info info = {0};
+    struct err why = {0};
+    struct wire_reply reply;
+
+    enum rc rc = decode_job(job, fd, &info, &why);
+    channel_reply_init(&reply, job->job, WIRE_DONE);
+    reply.rc = outcome_of(rc);
+    if (rc == RC_OK) {
+        reply.width = info.width;
+        reply.height = info.height;
+        reply.frames = info.frames;
+        wire_text(reply.type, sizeof reply.type, info.type);
+    } else if (rc == RC_NOMEM) {
+        snprintf(reply.msg, sizeof reply.msg,
+                 "needs more memory than the limit of %llu MiB ([hashing] memory)",
+                 (unsigned long long)(memory >> 20));
+    } else {
+        wire_text(reply.msg, sizeof reply.msg, why.msg[0] != '\0' ? why.msg : rc_name(rc));
+    }
+    return channel_send(&reply, err);
+}
+
+static enum rc say_hello(enum rc sandbox, const char *text, struct err *err)
+{
+    struct wire_reply reply;
+    channel_reply_init(&reply, 0, WIRE_HELLO);
+    reply.rc = sandbox == RC_OK ? RC_OK : RC_SYS;
+    wire_text(reply.msg, sizeof reply.msg, text);
+    return channel_send(&reply, err);
+}
+
+static void warm_up(char *text, size_t size)
+{
+    const char *disagreed = NULL;
+    const char *kernel = frame_hasher_self_test(&disagreed);
+    decode_warm_up();
+    if (disagreed != NULL)
+        snprintf(text, size, "%s (%s is wrong on this machine)", kernel, disagreed);
+    else
+        snprintf(text, size, "%s", kernel);
+}
+
+/* Until the service hangs up or sends what is no job. */
+static void serve(uint64_t memory)
+{
+    struct err err;
+    for (;;) {
+        struct wire_job job;
+        int fd = -1;
+        if (channel_receive(&job, &fd, &err) != RC_OK)
+            return;
+        enum rc rc = run_job(&job, fd, memory, &err);
+        close(fd);
+        if (rc != RC_OK)
+            return;
+    }
+}
+
+/* _exit: what libraries do at exit is not among the calls that the sandbox allows. */
+int main(int argc, char **argv)
+{
+    int64_t memory;
+    char kernel[64];
+    struct err err;
+
+    if (argc != 2 || !text_number(argv[1], 1, INT64_MAX, &memory)) {
+        fputs("hashgate-worker is started by hashgated, not by hand.\n", stderr);
+        return EXIT_USAGE;
+    }
+    warm_up(kernel, sizeof kernel);
+    if (box_enter((uint64_t)memory, &err) != RC_OK) {
+        (void)!say_hello(RC_SYS, err.msg, &err);
+        _exit(EXIT_SANDBOX);
+    }
+    if (say_hello(RC_OK, kernel, &err) != RC_OK)
+        _exit(EXIT_CHANNEL);
+    serve((uint64_t)memory);
+    _exit(0);
 }

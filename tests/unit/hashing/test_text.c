@@ -80,9 +80,22 @@ static void times_round_trip(void **state)
     text_time(ms, text);
     assert_string_equal(text, "2026-11-24T03:51:07.125Z");
 
+    assert_true(text_untime("0999-01-01T00:00:00Z", &ms));
+    text_time(ms, text);
+    assert_string_equal(text, "0999-01-01T00:00:00.000Z");
+    assert_true(text_untime("2016-12-31T23:59:60Z", &ms));
+    text_time(ms, text);
+    assert_string_equal(text, "2017-01-01T00:00:00.000Z");
+
     static const char *const bad[] = {"",
                                       "2026-11-24",
                                       "2026-02-30T00:00:00Z",
+                                      "2026-02-30T00:00:60Z",
+                                      "2026-13-01T00:00:60Z",
+                                      "2026-00-00T00:00:60Z",
+                                      "0000-01-01T00:00:00+00:01",
+                                      "9999-12-31T23:59:59-00:01",
+                                      "9999-12-31T23:59:60Z",
                                       "2026-01-01T24:00:00Z",
                                       "2026-01-01T00:00:00",
                                       "2026-01-01T00:00:00.Z",

@@ -124,6 +124,8 @@ static void names_line_and_reason(void **state)
            "hashgated.conf:2: [limits] rate: 'inf' is not a number (as 12.5, or none)");
     refuse("[limits]\nrate = 1.2.3\n",
            "hashgated.conf:2: [limits] rate: '1.2.3' is not a number (as 12.5, or none)");
+    refuse("[limits]\nrate = 0.0000009\n", "hashgated.conf:2: [limits] rate: '0.0000009' is less "
+                                           "than one in eleven days (0.000001)");
     refuse("[log]\nlevel = loud\n",
            "hashgated.conf:2: [log] level: 'loud' is not error, warning, info or debug");
     refuse("[http]\nplain = no\n",

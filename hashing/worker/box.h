@@ -1,0 +1,25 @@
+/*
+ * The sandbox of a worker: one call closes it, nothing opens it again.
+ *
+ * What is left afterwards is computing, anonymous memory up to a limit, reading a memfd that was
+ * received, and messages on WIRE_FD.  Any other system call kills the process (SIGSYS).
+ *
+ * In layers, so that none of them must be perfect: an unprivileged user without capabilities,
+ * namespaces without network and mounts, Landlock without any file, resource limits, and the
+ * seccomp filter.  The filter, the limits and the user are required; namespaces and Landlock are
+ * taken where the kernel gives them.
+ */
+#ifndef HASHING_WORKER_BOX_H
+#define HASHING_WORKER_BOX_H
+
+#include <stdint.h>
+
+#include "hashing/base/err.h"
+
+/*
+ * For a process of one thread that has done all its lazy set-up.  memory: bytes of address space.
+ * RC_SYS when a required layer fails: the caller must then leave without reading any medium.
+ */
+MUST_CHECK enum rc box_enter(uint64_t memory, struct err *err);
+
+#endif
