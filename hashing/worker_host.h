@@ -64,7 +64,9 @@ MUST_CHECK enum rc worker_host_start(struct worker_host *host, int memfd, uint64
 
 /*
  * Waits for the answer to the job that was started.  RC_NOT_MEDIA, RC_UNDECODABLE and RC_LIMIT
- * speak of the medium; *ret is written on success only.
+ * speak of the medium; *ret is written on success only.  A crash or lie of a worker that had served
+ * other media, and a SIGKILL from outside, is tried once more on a fresh worker within the same
+ * deadline: no medium pays for another.
  */
 MUST_CHECK enum rc worker_host_wait(struct worker_host *host, struct medium_hashes *ret,
                                     struct err *err);

@@ -1,0 +1,350 @@
+/*
+ * Does the real worker still do all that it must?  Every picture must come out of the sandbox as
+ * it comes out of the decoders without one: the same hashes, or the same refusal.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <jpeglib.h>
+#include <png.h>
+
+#include "hashing/base/scoped.h"
+#include "hashing/decode/decode.h"
+#include "tests/sandbox/medium.h"
+#include "tests/support/rnd.h"
+
+#define SKIPPED 77
+
+static const struct worker_config real = {.program = WORKER_PROGRAM,
+                                          .timeout_ms = 60000,
+                                          .max_pixels = 50000000,
+                                          .memory = UINT64_C(1) << 30,
+                                          .recycle_after = 500};
+
+/* What the decoders say in this process, in the form in which a worker answers. */
+
+static enum rc keep_frame(void *ctx, const struct frame_hashes *hashes, int64_t ms, struct err *err)
+{
+    struct medium_hashes *medium = ctx;
+    if (medium->n == MEDIUM_FRAMES_MAX)
+        FAIL(err, RC_LIMIT, "too many frames");
+    medium->frame[medium->n].ms = ms;
+    medium->frame[medium->n++].hashes = *hashes;
+    return RC_OK;
+}
+
+static enum rc decode_here(struct bytes in, bool all, struct medium_hashes *ret, struct err *err)
+{
+    const struct decode_limits limits = {.max_pixels = real.max_pixels, .max_jpeg_scans = 100};
+    SCOPED(frame_hasher_free) struct frame_hasher *hasher = NULL;
+    struct medium_info info = {0};
+    memset(ret, 0, sizeof *ret);
+    TRY(frame_hasher_new(all, &hasher, err));
+    const struct frame_sink sink = {.hasher = hasher, .on_frame = keep_frame, .ctx = ret};
+    TRY(decode_medium(in, &limits, &sink, &info, err));
+    snprintf(ret->type, sizeof ret->type, "%s", info.type);
+    ret->width = info.width;
+    ret->height = info.height;
+    ret->frames = info.frames;
+    return RC_OK;
+}
+
+static void expect_same_look(const struct look_hash *a, const struct look_hash *b)
+{
+    assert_int_equal(a->quality, b->quality);
+    assert_memory_equal(a->hash, b->hash, sizeof a->hash);
+}
+
+static void expect_same(const struct medium_hashes *a, const struct medium_hashes *b)
+{
+    assert_string_equal(a->type, b->type);
+    assert_int_equal(a->width, b->width);
+    assert_int_equal(a->height, b->height);
+    assert_int_equal(a->frames, b->frames);
+    assert_int_equal(a->n, b->n);
+    for (uint32_t i = 0; i < a->n; i++) {
+        const struct frame_hashes *x = &a->frame[i].hashes, *y = &b->frame[i].hashes;
+        assert_int_equal(a->frame[i].ms, b->frame[i].ms);
+        assert_int_equal(x->width, y->width);
+        assert_int_equal(x->height, y->height);
+        assert_int_equal(x->looks, y->looks);
+        for (unsigned look = 0; look < x->looks; look++)
+            expect_same_look(&x->look[look], &y->look[look]);
+    }
+}
+
+/* Through the worker and without it; the outcome is that of both. */
+static enum rc run_both(struct worker_host *host, struct bytes in, const char *name, bool all,
+                        struct medium_hashes *boxed, struct err *err)
+{
+    static struct medium_hashes bare;
+    struct err bare_err = {0};
+    enum rc rc = medium_run(host, in.p, in.n, all, boxed, err);
+    enum rc expected = decode_here(in, all, &bare, &bare_err);
+    if (rc != expected)
+        fail_msg("%s: %s (%s) in the worker, %s (%s) without it", name, rc_name(rc), err->msg,
+                 rc_name(expected), bare_err.msg);
+    if (rc == RC_OK)
+        expect_same(boxed, &bare);
+    else
+        assert_string_equal(err->msg, bare_err.msg);
+    return rc;
+}
+
+static struct worker_host *new_host(const struct worker_config *config)
+{
+    struct worker_host *host = NULL;
+    struct err err;
+    if (worker_host_new(config, &host, &err) != RC_OK)
+        fail_msg("%s", err.msg);
+    return host;
+}
+
+static void expect_no_harm(const struct worker_host *host)
+{
+    struct worker_stats stats;
+    worker_host_stats(host, &stats);
+    assert_int_equal(stats.crashed, 0);
+    assert_int_equal(stats.timed_out, 0);
+    assert_int_equal(stats.lied, 0);
+}
+
+/* Pictures made here: smooth with some noise, so that they have a hash of good quality. */
+
+static uint8_t *make_pixels(uint32_t w, uint32_t h, unsigned channels)
+{
+    uint8_t *p = malloc((size_t)w * h * channels);
+    struct rnd rnd = {.state = (uint64_t)w << 32 | h};
+    assert_non_null(p);
+    for (uint32_t y = 0; y < h; y++)
+        for (uint32_t x = 0; x < w; x++)
+            for (unsigned c = 0; c < channels; c++) {
+                uint32_t wave = (x / 9 * (c + 3)) ^ (y / 7 * (c + 5));
+                p[((size_t)y * w + x) * channels + c] =
+                    (uint8_t)((wave * 11 & 0xe0) + rnd_below(&rnd, 24));
+            }
+    return p;
+}
+
+static struct bytes make_jpeg(uint32_t w, uint32_t h, int channels, bool progressive)
+{
+    SCOPED(mem_free) uint8_t *pixels = make_pixels(w, h, (unsigned)channels);
+    struct jpeg_compress_struct c;
+    struct jpeg_error_mgr errors;
+    unsigned char *out = NULL;
+    unsigned long n = 0;
+
+    c.err = jpeg_std_error(&errors);
+    jpeg_create_compress(&c);
+    jpeg_mem_dest(&c, &out, &n);
+    c.image_width = w;
+    c.image_height = h;
+    c.input_components = channels;
+    c.in_color_space = channels == 1 ? JCS_GRAYSCALE : channels == 3 ? JCS_RGB : JCS_CMYK;
+    jpeg_set_defaults(&c);
+    if (progressive)
+        jpeg_simple_progression(&c);
+    jpeg_start_compress(&c, TRUE);
+    for (uint32_t y = 0; y < h; y++) {
+        JSAMPROW row = pixels + (size_t)y * w * (unsigned)channels;
+        jpeg_write_scanlines(&c, &row, 1);
+    }
+    jpeg_finish_compress(&c);
+    jpeg_destroy_compress(&c);
+    return bytes_of(out, n);
+}
+
+static struct bytes make_png(uint32_t w, uint32_t h, png_uint_32 format, unsigned channels)
+{
+    SCOPED(mem_free) uint8_t *pixels = make_pixels(w, h, channels);
+    png_image image = {.version = PNG_IMAGE_VERSION, .width = w, .height = h, .format = format};
+    png_alloc_size_t n = 0;
+    assert_true(png_image_write_to_memory(&image, NULL, &n, 0, pixels, 0, NULL));
+    uint8_t *out = malloc(n);
+    assert_non_null(out);
+    assert_true(png_image_write_to_memory(&image, out, &n, 0, pixels, 0, NULL));
+    return bytes_of(out, n);
+}
+
+static void expect_hashed(struct worker_host *host, struct bytes made, const char *name)
+{
+    static struct medium_hashes medium;
+    struct err err;
+    for (int all = 0; all < 2; all++) {
+        assert_int_equal(run_both(host, made, name, all, &medium, &err), RC_OK);
+        assert_int_equal(medium.n, 1);
+    }
+    free((void *)(uintptr_t)made.p);
+}
+
+static void made_pictures_are_hashed(void **state)
+{
+    (void)state;
+    static const uint32_t sizes[][2] = {{1, 1}, {5, 9}, {64, 64}, {640, 480}, {2048, 1536}};
+    struct worker_host *host = new_host(&real);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        uint32_t w = sizes[i][0], h = sizes[i][1];
+        expect_hashed(host, make_jpeg(w, h, 3, false), "baseline");
+        expect_hashed(host, make_jpeg(w, h, 3, true), "progressive");
+        expect_hashed(host, make_jpeg(w, h, 1, false), "grey");
+        expect_hashed(host, make_jpeg(w, h, 4, false), "CMYK");
+        expect_hashed(host, make_png(w, h, PNG_FORMAT_RGB, 3), "RGB");
+        expect_hashed(host, make_png(w, h, PNG_FORMAT_GRAY, 1), "grey");
+        expect_hashed(host, make_png(w, h, PNG_FORMAT_RGBA, 4), "RGBA");
+        expect_hashed(host, make_png(w, h, PNG_FORMAT_GA, 2), "grey and alpha");
+    }
+    expect_no_harm(host);
+    worker_host_free(host);
+}
+
+static void a_cut_picture_is_refused_as_without_a_sandbox(void **state)
+{
+    (void)state;
+    static struct medium_hashes medium;
+    struct err err;
+    struct worker_host *host = new_host(&real);
+    struct bytes whole[2] = {make_jpeg(200, 150, 3, true), make_png(200, 150, PNG_FORMAT_RGB, 3)};
+    for (int k = 0; k < 2; k++) {
+        for (size_t n = 0; n < whole[k].n; n += 1 + whole[k].n / 40) {
+            char name[40];
+            snprintf(name, sizeof name, "picture %d cut at %zu", k, n);
+            run_both(host, bytes_of(whole[k].p, n), name, false, &medium, &err);
+        }
+        free((void *)(uintptr_t)whole[k].p);
+    }
+    expect_no_harm(host);
+    worker_host_free(host);
+}
+
+/* More than `memory` must be refused in words, by a worker that is alive afterwards. */
+static void a_picture_over_the_memory_is_refused_in_words(void **state)
+{
+    (void)state;
+    if (SANITIZED) /* they need terabytes of address space */
+        skip();
+    struct worker_config config = real;
+    static struct medium_hashes medium;
+    struct err err;
+    config.memory = UINT64_C(24) << 20;
+    struct worker_host *host = new_host(&config);
+    struct bytes big = make_jpeg(4000, 3000, 3, true); /* holds its coefficients: 36 MB */
+    int pid = worker_host_pid(host);
+    assert_int_equal(medium_run(host, big.p, big.n, false, &medium, &err), RC_LIMIT);
+    assert_non_null(strstr(err.msg, "memory"));
+    assert_int_equal(worker_host_pid(host), pid);
+    free((void *)(uintptr_t)big.p);
+    expect_hashed(host, make_jpeg(640, 480, 3, false), "the next one");
+    expect_no_harm(host);
+    worker_host_free(host);
+}
+
+/* The files of the collection: "file,split,class,expect,format,…". */
+
+static bool read_file(const char *name, uint8_t **ret, size_t *ret_n)
+{
+    char path[512];
+    struct stat st;
+    snprintf(path, sizeof path, "%s/hostile/%s", SHARED_DATA, name);
+    SCOPED(fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+        return false;
+    size_t n = (size_t)st.st_size;
+    SCOPED(mem_free) uint8_t *p = malloc(n + 1);
+    if (p == NULL || read(fd, p, n) != (ssize_t)n)
+        return false;
+    *ret = TAKE(p);
+    *ret_n = n;
+    return true;
+}
+
+static FILE *manifest;
+
+/* Refused by design, whatever others make of them: what was not examined is never allowed. */
+static bool says_it_holds_more(const struct err *err)
+{
+    return strstr(err->msg, "(APNG)") != NULL || strstr(err->msg, "(MPO)") != NULL;
+}
+
+static void collected_pictures_come_out_as_without_a_sandbox(void **state)
+{
+    (void)state;
+    char line[4096], name[256], expect[32], format[32];
+    static struct medium_hashes medium;
+    struct err err;
+    unsigned files = 0, hashed = 0;
+    struct worker_host *host = new_host(&real);
+
+    if (manifest == NULL)
+        skip();
+    while (fgets(line, sizeof line, manifest) != NULL) {
+        uint8_t *p = NULL;
+        size_t n = 0;
+        if (sscanf(line, "%255[^,],%*[^,],%*[^,],%31[^,],%31[^,]", name, expect, format) != 3)
+            continue;
+        if (strcmp(format, "jpeg") != 0 && strcmp(format, "png") != 0)
+            continue;
+        if (!read_file(name, &p, &n))
+            fail_msg("cannot read %s", name);
+        enum rc rc = run_both(host, bytes_of(p, n), name, files % 2 == 0, &medium, &err);
+        free(p);
+        files++;
+        hashed += rc == RC_OK;
+        if (rc != RC_OK && strcmp(expect, "hash") == 0 && !says_it_holds_more(&err))
+            fail_msg("%s was refused", name);
+        if (rc == RC_OK && strcmp(expect, "4xx") == 0)
+            fail_msg("%s was hashed", name);
+    }
+    expect_no_harm(host);
+    worker_host_free(host);
+    print_message("%u files, %u hashed\n", files, hashed);
+    assert_true(files > 1000);
+}
+
+static void whatever_else_is_collected_is_no_medium_to_it(void **state)
+{
+    (void)state;
+    char line[4096], name[256], expect[32];
+    static struct medium_hashes medium;
+    struct err err;
+    unsigned files = 0;
+    struct worker_host *host = new_host(&real);
+
+    if (manifest == NULL)
+        skip();
+    rewind(manifest);
+    while (fgets(line, sizeof line, manifest) != NULL) {
+        uint8_t *p = NULL;
+        size_t n = 0;
+        if (sscanf(line, "%255[^,],%*[^,],%*[^,],%31[^,],", name, expect) != 2 ||
+            strstr(line, ",jpeg,") != NULL || strstr(line, ",png,") != NULL ||
+            !read_file(name, &p, &n))
+            continue;
+        run_both(host, bytes_of(p, n), name, false, &medium, &err);
+        free(p);
+        files++;
+    }
+    expect_no_harm(host);
+    worker_host_free(host);
+    assert_true(files > 1000);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CLEAN_TEST(made_pictures_are_hashed),
+        CLEAN_TEST(a_cut_picture_is_refused_as_without_a_sandbox),
+        CLEAN_TEST(a_picture_over_the_memory_is_refused_in_words),
+        CLEAN_TEST(collected_pictures_come_out_as_without_a_sandbox),
+        CLEAN_TEST(whatever_else_is_collected_is_no_medium_to_it),
+    };
+    manifest = fopen(SHARED_DATA "/hostile/manifest.csv", "re");
+    if (manifest == NULL)
+        puts("skipped: no ../shared/data");
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    if (manifest == NULL)
+        return failed != 0 ? failed : SKIPPED;
+    fclose(manifest);
+    return failed;
+}
