@@ -6,7 +6,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -112,19 +111,15 @@ static enum rc make_ready(struct worker_host *host, struct err *err)
 
 /*
  * Only a second line: one thread cannot use more processor time than wall time, but this holds
- * also while the service itself is stopped or starved.  It fails for a root without
- * CAP_SYS_RESOURCE, whose workers are another user's: the deadline holds all the same.
+ * also while the service itself is stopped or starved.
  */
-static void limit_cpu(const struct worker_host *host)
+static void limit_cpu(struct worker_host *host)
 {
     clockid_t clock;
-    struct rlimit limit;
-    if (clock_getcpuclockid(host->process.pid, &clock) != 0 ||
-        prlimit(host->process.pid, RLIMIT_CPU, NULL, &limit) != 0)
-        return;
-    int64_t ns = clock_read_ns(clock) + host->config->timeout_ms * 1000000;
-    limit.rlim_cur = (rlim_t)(ns / 1000000000 + 1);
-    (void)prlimit(host->process.pid, RLIMIT_CPU, &limit, NULL);
+    int64_t used = 0;
+    if (clock_getcpuclockid(host->process.pid, &clock) == 0)
+        used = clock_read_ns(clock);
+    host->job.cpu_seconds = (uint64_t)(used / 1000000000 + host->config->timeout_ms / 1000 + 2);
 }
 
 static bool send_message(const struct worker_host *host)

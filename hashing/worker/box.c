@@ -148,6 +148,8 @@ static const struct rule rules[] = {
     {SCMP_SYS(recvmsg), 1, {{0, EQUAL, WIRE_FD, 0}}},
     {SCMP_SYS(sendmsg), 1, {{0, EQUAL, WIRE_FD, 0}}},
     {SCMP_SYS(exit_group), 0, {{0}}},
+    /* Its own processor time, job by job: box_limit_cpu(). */
+    {SCMP_SYS(prlimit64), 2, {{0, EQUAL, 0, 0}, {1, EQUAL, RLIMIT_CPU, 0}}},
 #if BOX_SANITIZED
     /* AddressSanitizer asks for it before each longjmp and _exit. */
     {SCMP_SYS(sigaltstack), 0, {{0}}},
@@ -187,4 +189,12 @@ enum rc box_enter(uint64_t memory, struct err *err)
     TRY(set_limits(memory, err));
     deny_files();
     return filter_calls(err);
+}
+
+enum rc box_limit_cpu(uint64_t seconds, struct err *err)
+{
+    const struct rlimit limit = {.rlim_cur = seconds, .rlim_max = RLIM_INFINITY};
+    if (setrlimit(RLIMIT_CPU, &limit) != 0)
+        FAIL_SYS(err, "cannot limit processor time");
+    return RC_OK;
 }

@@ -22,4 +22,7 @@
  */
 MUST_CHECK enum rc box_enter(uint64_t memory, struct err *err);
 
+/* Inside the box: ends this process by SIGXCPU after so many seconds of its processor time. */
+MUST_CHECK enum rc box_limit_cpu(uint64_t seconds, struct err *err);
+
 #endif

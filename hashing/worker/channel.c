@@ -5,6 +5,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "hashing/worker/box.h"
+
 /* Room for more than one descriptor, so that a second one is seen and not cut off. */
 union control {
     struct cmsghdr align;
@@ -46,6 +48,7 @@ enum rc channel_receive(struct wire_job *ret, int *ret_fd, struct err *err)
     int fd = descriptor_of(&msg);
     if (fd < 0)
         FAIL(err, RC_INPUT, "job: descriptor");
+    TRY(box_limit_cpu(job.cpu_seconds, err));
     *ret = job;
     *ret_fd = fd;
     return RC_OK;

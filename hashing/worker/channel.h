@@ -18,7 +18,8 @@ struct channel_medium {
 };
 
 /*
- * Waits for one job with exactly one descriptor, which the caller closes.  RC_SYS when the service
+ * Waits for one job with exactly one descriptor, which the caller closes, and limits this
+ * process's processor time to what the job may use.  RC_SYS when the service
  * is gone, RC_INPUT when the message is not a job: in both cases the worker has nothing to do.
  */
 MUST_CHECK enum rc channel_receive(struct wire_job *ret, int *ret_fd, struct err *err);

@@ -45,6 +45,8 @@ enum rc wire_job_check(const struct wire_job *job, struct err *err)
         FAIL(err, RC_INPUT, "job: max_jpeg_scans");
     if (job->all_orientations > 1)
         FAIL(err, RC_INPUT, "job: all_orientations");
+    if (job->cpu_seconds == 0)
+        FAIL(err, RC_INPUT, "job: cpu_seconds");
     return RC_OK;
 }
 

@@ -25,7 +25,12 @@ enum {
 
 enum wire_kind { WIRE_HELLO = 1, WIRE_FRAME, WIRE_DONE };
 
-/* Processor time is not the worker's to keep: the service sets RLIMIT_CPU from outside. */
+/*
+ * RLIMIT_CPU counts a process's whole life, so each job brings its own limit: what the worker has
+ * used plus what this job may use.  The worker sets it on itself, because a root without
+ * CAP_SYS_RESOURCE may not set it on another user's process.  A worker that was taken over could
+ * lift it, and still not outlive the service's deadline.
+ */
 struct wire_job {
     uint32_t magic, version;
     uint64_t job;            /* echoed in every reply; never 0 */
@@ -33,6 +38,7 @@ struct wire_job {
     uint64_t max_pixels;
     uint32_t max_jpeg_scans;
     uint32_t all_orientations; /* 0 or 1 */
+    uint64_t cpu_seconds;      /* RLIMIT_CPU from this job on */
 };
 
 /*

@@ -1,6 +1,7 @@
 /* Can the worker do anything that it must not? */
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
@@ -22,8 +23,8 @@ static void expect_killed(struct worker_host *host, const char *text)
 }
 
 static const long allowed[] = {
-    SYS_brk,         SYS_mmap,    SYS_munmap,  SYS_mremap, SYS_madvise,
-    SYS_mprotect,    SYS_recvmsg, SYS_sendmsg, SYS_close,  SYS_exit_group,
+    SYS_brk,         SYS_mmap,    SYS_munmap, SYS_mremap,     SYS_madvise,   SYS_mprotect,
+    SYS_recvmsg,     SYS_sendmsg, SYS_close,  SYS_exit_group, SYS_prlimit64,
 #if SANITIZED /* see box.c */
     SYS_sigaltstack,
 #endif
@@ -97,6 +98,9 @@ static void allowed_calls_kill_with_other_arguments(void **state)
         {"recvmsg the medium", {SYS_recvmsg, 4, 0, 0}},
         {"sendmsg stderr", {SYS_sendmsg, 2, 0, 0}},
         {"sendmsg the medium", {SYS_sendmsg, 4, 0, 0}},
+        {"prlimit64 the parent", {SYS_prlimit64, 1, RLIMIT_CPU, 0, 0}},
+        {"prlimit64 memory", {SYS_prlimit64, 0, RLIMIT_AS, 0, 0}},
+        {"prlimit64 files", {SYS_prlimit64, 0, RLIMIT_NOFILE, 0, 0}},
         {"sendmsg a high bit", {SYS_sendmsg, 0x100000003, 0, 0}},
     };
     struct worker_host *host = new_host(&misbehaving);
@@ -126,6 +130,7 @@ static void allowed_calls_return(void **state)
         {SYS_recvmsg, 3, 0, MSG_DONTWAIT},
         {SYS_sendmsg, 3, 0, 0},
         {SYS_close, 77},
+        {SYS_prlimit64, 0, RLIMIT_CPU, 0, 0},
     };
     struct worker_host *host = new_host(&misbehaving);
     int pid = worker_host_pid(host);

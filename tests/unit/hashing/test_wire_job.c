@@ -19,7 +19,8 @@ static struct wire_job good_job(void)
                              .length = 20,
                              .max_pixels = 30,
                              .max_jpeg_scans = 40,
-                             .all_orientations = 1};
+                             .all_orientations = 1,
+                             .cpu_seconds = 50};
 }
 
 static void expect_job_refused(struct wire_job job, const char *words)
@@ -64,6 +65,7 @@ static void each_field_of_a_job_is_checked(void **state)
     expect_job_refused(JOB_WITH(max_pixels = 0), "job: max_pixels");
     expect_job_refused(JOB_WITH(max_jpeg_scans = 0), "job: max_jpeg_scans");
     expect_job_refused(JOB_WITH(all_orientations = 2), "job: all_orientations");
+    expect_job_refused(JOB_WITH(cpu_seconds = 0), "job: cpu_seconds");
 }
 
 int main(void)
