@@ -5,11 +5,11 @@
 #include "db/store_sqlite.h"
 
 /*
- * WAL that an import or a checkpoint held up by a long read has grown is cut back to this; and a
- * checkpoint writes a page once, however often it changed since the last.
+ * A checkpoint writes each page once, however often it changed since the last, and new hashes of an
+ * import fall on any page: it comes after 128 MiB of WAL, which then is cut back to no more.
  */
-#define WAL_LIMIT            "67108864"
-#define WAL_CHECKPOINT_PAGES "8192"
+#define WAL_CHECKPOINT_PAGES "32768"
+#define WAL_LIMIT            "134217728"
 
 enum rc db_fail(sqlite3 *db, int code, const char *at, struct err *err)
 {
