@@ -112,7 +112,7 @@ enum rc list_csv_line(struct list_reader *r, struct bytes line, struct err *err)
     char *field[COLUMNS];
     const char *value[COLUMNS] = {"", "", "", "", ""};
     struct signal signal;
-    bool negative;
+    bool negative = false;
     unsigned n;
 
     if (line.n == 0)

@@ -21,7 +21,7 @@ enum list_format { LIST_TEXT, LIST_CSV, LIST_NDJSON };
 /* By Content-Type, parameters aside; false for any other. */
 bool list_format_parse(const char *content_type, enum list_format *ret);
 
-enum { LIST_ERRORS_MAX = 100, LIST_LINE_MAX = 8192 };
+enum { LIST_ERRORS_MAX = 100, LIST_LINE_MAX = 65536 };
 
 struct list_error {
     uint64_t line; /* from 1 */

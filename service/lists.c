@@ -73,14 +73,14 @@ enum rc list_import(struct service *service, struct request *rq, unsigned member
     unsigned on_error = 0;
 
     TRY(ask_bank(rq, &bank, err));
-    TRY(ask_text(rq, "reason", true, REASON_MAX, &reason, err));
+    TRY(ask_text(rq, "reason", false, REASON_MAX, &reason, err));
     TRY(ask_word(rq, "on_error", (const char *const[]){"refuse", "skip", NULL}, &on_error, err));
     TRY(list_take(rq, &list, err));
     if (list->error_count > 0 && on_error == 0)
         return refuse(rq, list, err);
     ulid_text(&id, import_id);
-    TRY(store_import(service->store, bank, import_id, reason, list->lines, list->n, &actor, &result,
-                     err));
+    TRY(store_import(service->store, bank, import_id, reason != NULL ? reason : "import",
+                     list->lines, list->n, &actor, &result, err));
     TRY(service_follow(service, err));
     return answer_json(rq, 200, imported_json(import_id, list, &result), err);
 }

@@ -74,7 +74,7 @@ static void tell_bad_lines(const struct result *result)
 static enum rc import_file(struct client *client, const struct args *args, struct result *result,
                            struct err *err)
 {
-    const char *name = args->names[0], *type;
+    const char *name = args->names[0], *type = NULL;
     SCOPED(target_clear) struct target target = {0};
     char reason[512];
     SCOPED(file_close) FILE *file = strcmp(name, "-") == 0 ? stdin : fopen(name, "rbe");

@@ -192,7 +192,7 @@ static void refuses_a_line_without_end(void **state)
     memset(text, 'a', LIST_LINE_MAX + 1);
     SCOPED(list_free) struct list *list = read_ok(LIST_TEXT, text);
     assert_int_equal(list->error_count, 1);
-    assert_string_equal(list->errors[0].detail, "the line is longer than 8192 bytes");
+    assert_string_equal(list->errors[0].detail, "the line is longer than 65536 bytes");
     text[LIST_LINE_MAX] = '\0';
     SCOPED(list_free) struct list *shorter = read_ok(LIST_TEXT, text);
     assert_string_equal(shorter->errors[0].detail, "the value of a pdq must be 64 hex digits");

@@ -1,0 +1,399 @@
+"""Writes the seed inputs of the fuzz targets anew: /usr/bin/python3 tests/fuzz/make_corpus.py
+
+Everything is made here: no file of anybody else is in the corpus.  Inputs that once were findings
+are kept by hand under names that begin with "finding-"; this script leaves them alone.
+"""
+import io
+import pathlib
+import random
+import struct
+import zlib
+
+from PIL import Image, ImageDraw
+
+CORPUS = pathlib.Path(__file__).parent / "corpus"
+MOST_FILES, MOST_BYTES = 40, 8192
+PDQ = "d8f8f0cec0f4a84f0637022a278f67f0b36e2ed596621e1d33e6b39c4e9c9b22"
+SHA256 = "9b74c9897bac770ffc029102a200c5de2f4a3d8f5a6b7c8d9e0f1a2b3c4d5e6f"
+
+
+def write(target, inputs):
+    folder = CORPUS / target
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.iterdir():
+        if not old.name.startswith("finding-"):
+            old.unlink()
+    for name, data in inputs.items():
+        data = data.encode() if isinstance(data, str) else data
+        assert len(data) < MOST_BYTES, (target, name, len(data))
+        (folder / name).write_bytes(data)
+    assert len(list(folder.iterdir())) <= MOST_FILES, target
+
+
+# --- pictures ---
+
+def scene(mode="RGB", size=(96, 72)):
+    rnd = random.Random(5)
+    image = Image.new("RGB", size, (30, 90, 160))
+    draw = ImageDraw.Draw(image)
+    for _ in range(12):
+        x, y = rnd.randrange(size[0]), rnd.randrange(size[1])
+        draw.ellipse([x - 14, y - 9, x + 14, y + 9], fill=tuple(rnd.randrange(256) for _ in "rgb"))
+    if mode == "RGBA":
+        image.putalpha(Image.linear_gradient("L").resize(size))
+        return image
+    return image.convert(mode)
+
+
+def saved(image, kind, **options):
+    out = io.BytesIO()
+    image.save(out, kind, **options)
+    return out.getvalue()
+
+
+def chunk(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png(width, height, depth, colour, rows, interlaced=0, before=b""):
+    """A PNG from raw rows, for the kinds that Pillow does not write."""
+    head = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, interlaced)
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + before
+            + chunk(b"IDAT", zlib.compress(rows, 9)) + chunk(b"IEND", b""))
+
+
+def interlaced_png(width, height):
+    passes = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2),
+              (0, 1, 1, 2)]
+    rows = bytearray()
+    for x0, y0, dx, dy in passes:
+        for y in range(y0, height, dy):
+            rows += bytes([0]) + bytes((x * 7 ^ y * 13) & 255 for x in range(x0, width, dx))
+    return png(width, height, 8, 0, bytes(rows), interlaced=1)
+
+
+def pictures():
+    jpeg = saved(scene(), "JPEG", quality=40)
+    plain = saved(scene("P"), "PNG")
+    rows16 = b"".join(bytes([0]) + bytes(((x * 37) ^ (y * 91)) & 255 for x in range(40 * 6))
+                      for y in range(30))
+    return {
+        "rgb.jpg": jpeg,
+        "gray.jpg": saved(scene("L"), "JPEG", quality=40),
+        "cmyk.jpg": saved(scene("CMYK"), "JPEG", quality=40),
+        "progressive.jpg": saved(scene(), "JPEG", quality=40, progressive=True),
+        "full-chroma.jpg": saved(scene(), "JPEG", quality=40, subsampling=0),
+        "restarts.jpg": saved(scene(), "JPEG", quality=40, restart_marker_rows=1),
+        "exif.jpg": saved(scene(), "JPEG", quality=40, exif=b"Exif\0\0II*\0\x08\0\0\0\0\0"),
+        "tiny.jpg": saved(scene(size=(1, 1)), "JPEG"),
+        "two-pictures.mpo": saved(scene(size=(48, 40)), "MPO", save_all=True, quality=30,
+                                  append_images=[scene(size=(48, 40))]),
+        "truncated.jpg": jpeg[:len(jpeg) * 2 // 3],
+        "broken-huffman.jpg": jpeg.replace(b"\xff\xc4", b"\xff\xc4\x00", 1),
+        "palette.png": plain,
+        "gray.png": saved(scene("L"), "PNG"),
+        "bits.png": saved(scene("1"), "PNG"),
+        "rgb.png": saved(scene(size=(48, 36)), "PNG"),
+        "rgba.png": saved(scene("RGBA", (40, 30)), "PNG"),
+        "gray-alpha.png": saved(scene("RGBA", (48, 36)).convert("LA"), "PNG"),
+        "palette-alpha.png": saved(scene("P"), "PNG", transparency=3),
+        "rgb16.png": png(40, 30, 16, 2, rows16),
+        "interlaced.png": interlaced_png(67, 45),
+        "profile.png": png(64, 64, 8, 0, (b"\0" + b"\x55\xaa" * 32) * 64,
+                           before=chunk(b"iCCP", b"p\0\0" + zlib.compress(bytes(200)))),
+        "moving.png": saved(scene("P", (40, 32)), "PNG", save_all=True,
+                            append_images=[scene("L", (40, 32)).convert("P")]),
+        "huge-sides.png": png(0x7fffffff, 0x7fffffff, 8, 2, b""),
+        "many-pixels.png": png(4000, 4000, 1, 0, bytes(501 * 4)),
+        "missing-rows.png": png(64, 64, 8, 0, bytes(65 * 20)),
+        "wrong-crc.png": plain[:-20] + bytes([plain[-20] ^ 1]) + plain[-19:],
+        "truncated.png": plain[:len(plain) // 2],
+        "one.gif": saved(scene("P", (32, 24)), "GIF"),
+        "one.bmp": saved(scene("1", (32, 24)), "BMP"),
+        "head.webp": b"RIFF\x1a\0\0\0WEBPVP8L\x0d\0\0\0/\0\0\0\x10\x07\x10\x11\x11\x88\x88",
+        "head.mp4": b"\0\0\0\x18ftypisom\0\0\2\0isomiso2avc1mp41",
+        "head.avif": b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf",
+        "head.pdf": b"%PDF-1.7\n1 0 obj\n",
+        "text": b"this is no picture",
+        "empty": b"",
+    }
+
+
+# --- wire ---
+
+MAGIC = 0x48475731
+
+
+def job(magic=MAGIC, number=7, offset=0, length=1000, pixels=100000000, scans=100, turned=1, cpu=22):
+    return struct.pack("=IIQQQQIIQ", magic, 1, number, offset, length, pixels, scans, turned, cpu)
+
+
+def reply(number, kind, rc=0, ms=0, size=(0, 0), looks=0, qualities=(0, 0, 0), done=(0, 0, 0),
+          media_type=b"", msg=b""):
+    """struct wire_reply of a 64-bit little-endian machine."""
+    hashes = struct.pack("=IIB7x", *size, looks)
+    for quality in qualities:
+        hashes += struct.pack("=256sB7x", b"\x5a" * 256 if quality else b"", quality)
+    return (struct.pack("=IIQIIq", MAGIC, 1, number, kind, rc, ms) + hashes
+            + struct.pack("=III32s232s4x", *done, media_type, msg))
+
+
+def wire():
+    return {
+        "job": job(),
+        "job-offset": job(offset=2**63, length=2**63),
+        "job-magic": job(magic=0),
+        "job-zero": job(number=0, pixels=0, scans=0, turned=2),
+        "hello": reply(0, 1, msg=b"avx2"),
+        "hello-open-sandbox": reply(0, 1, rc=14, msg=b"seccomp: refused"),
+        "hello-later": reply(3, 1, msg=b"plain"),
+        "frame": reply(3, 2, size=(640, 480), looks=1, qualities=(100, 0, 0)),
+        "frame-alpha": reply(3, 2, size=(64, 64), looks=3, qualities=(90, 80, 70)),
+        "frame-quality": reply(3, 2, size=(64, 64), looks=1, qualities=(101, 0, 0)),
+        "frame-looks": reply(3, 2, size=(64, 64), looks=2, qualities=(50, 50, 0)),
+        "frame-ms": reply(3, 2, ms=-1, size=(64, 64), looks=1, qualities=(9, 0, 0)),
+        "done": reply(3, 3, done=(640, 480, 1), media_type=b"image/png"),
+        "done-frames": reply(3, 3, done=(640, 480, 17), media_type=b"image/png"),
+        "done-none": reply(3, 3, done=(640, 480, 0), media_type=b"image/png"),
+        "done-undecodable": reply(3, 3, rc=8, msg=b"PNG: bad CRC"),
+        "done-limit": reply(3, 3, rc=9, msg=b"max_pixels"),
+        "done-unknown-rc": reply(3, 3, rc=4000000000, msg=b"what"),
+        "done-type-open": reply(3, 3, done=(6, 4, 1), media_type=b"x" * 32),
+        "done-msg-controls": reply(3, 3, rc=8, msg=b"a\x1b[2Jb"),
+        "done-msg-after-nul": reply(3, 3, rc=8, msg=b"a\0b"),
+        "kind": reply(3, 9),
+        "long": reply(3, 3, done=(6, 4, 1), media_type=b"image/png") + b"\0",
+    }
+
+
+# --- text formats ---
+
+def part(name, data, more=""):
+    return f'--B\r\nContent-Disposition: form-data; name="{name}"{more}\r\n\r\n{data}\r\n'
+
+
+def multipart():
+    head = "multipart/form-data; boundary=B\n"
+    png_header = '; filename="a.png"\r\nContent-Type: image/png'
+    return {
+        "one": head + part("media", "DATA", png_header) + "--B--\r\n",
+        "two": head + part("media", "DATA", png_header) + part("meta", "{}") + "--B--",
+        "frames": head + part("f", "1", '; filename="1"\r\nX-Frame-Ms: 0')
+        + part("f", "2", '; filename="2"\r\nX-Frame-Ms: 40') + "--B--\r\n",
+        "quoted-boundary": 'Multipart/Form-Data; charset=utf-8; boundary="a b\'()+_,-./:=?c"\n'
+        + part("x", "y").replace("--B", "--a b'()+_,-./:=?c") + "--a b'()+_,-./:=?c--\r\n",
+        "long-boundary": f"multipart/form-data; boundary={'b' * 71}\n--{'b' * 71}--",
+        "no-boundary": "multipart/form-data\n--B--",
+        "two-boundaries": "multipart/form-data; boundary=B; boundary=C\n--B--",
+        "no-end": head + part("media", "DATA"),
+        "no-part": head + "--B--\r\n",
+        "preamble": head + "hello\r\n" + part("a", "b") + "--B--\r\n",
+        "epilogue": head + part("a", "b") + "--B--\r\nmore",
+        "blanks": head + part("a", "b").replace("--B", "--B \t") + "--B-- \t\r\n \r\n",
+        "empty-part": head + '--B\r\nContent-Disposition: form-data; name=""\r\n\r\n--B--',
+        "near-boundary": head + part("a", "\r\n--A\r\n--\r\n-\r\r\n--b") + "--B--",
+        "bare-newlines": head + part("a", "b").replace("\r\n", "\n") + "--B--",
+        "no-disposition": head + "--B\r\nContent-Type: text/plain\r\n\r\nx\r\n--B--",
+        "two-names": head + part("a", "b", '; name="c"') + "--B--",
+        "escapes": head + part('a\\"b%22c\\\\', "b", '; filename="C:\\dir\\x"') + "--B--",
+        "extended-name": head + part("a", "b", "; filename*=UTF-8'en'na%C3%AFve.png") + "--B--",
+        "bad-extended": head + part("a", "b", "; filename*=UTF-8''%C3%28") + "--B--",
+        "bad-utf8": head.encode() + part("a", "b").encode().replace(b'"a"', b'"\xff"') + b"--B--",
+        "base64": head + part("a", "b", "\r\nContent-Transfer-Encoding: base64") + "--B--",
+        "binary": head + part("a", "b", "\r\nContent-Transfer-Encoding: Binary") + "--B--",
+        "bad-ms": head + part("a", "b", "\r\nX-Frame-Ms: -1") + "--B--",
+        "many-parts": head + part("a", "b") * 65 + "--B--",
+        "many-headers": head + part("a", "b", "\r\nX-H: v" * 20) + "--B--",
+        "long-name": head + part("n" * 300, "b") + "--B--",
+        "folded": head + part("a", "b", ";\r\n filename=x") + "--B--",
+    }
+
+
+def json():
+    return {
+        "signal": f'{{"type":"pdq","value":"{PDQ}","quality":100,"ms":1200}}',
+        "base64": '{"type":"md5","value":"XUFAKrxLKna5cZ2REBfFkg=="}',
+        "upper-case": f'{{"type":"sha256","value":"{SHA256.upper()}"}}',
+        "entry": f'{{"signals":[{{"type":"sha1","value":"{SHA256[:40]}"}},'
+                 f'{{"type":"pdq","value":"{PDQ}"}}],"reason":"a news photo","labels":["logo","x"]}}',
+        "bank": '{"name":"TERROR_CORE","threshold":31,"labels":[],"rate":12.5}',
+        "quality-of-digest": f'{{"type":"sha256","value":"{SHA256}","quality":9}}',
+        "short-value": '{"type":"pdq","value":"d8f8"}',
+        "unknown-type": '{"type":"tmk","value":"00"}',
+        "label-twice": '{"labels":["a","a"]}',
+        "label-blank": '{"labels":["a b","c,d",""]}',
+        "label-types": '{"labels":[1,null,{}]}',
+        "many-labels": '{"labels":[' + ",".join(f'"l{i}"' for i in range(33)) + "]}",
+        "reason-blank": '{"reason":" \\t\\n"}',
+        "reason-controls": '{"reason":"a\\u001bb\\u0085c"}',
+        "reason-emoji": '{"reason":"\\ud83d\\ude00 \u202e \U0001f600"}',
+        "nul": '{"reason":"a\\u0000b"}',
+        "lone-surrogate": '{"reason":"\\ud83d"}',
+        "threshold-point": '{"threshold":31.0}',
+        "threshold-large": '{"threshold":99999999999999999999}',
+        "rate-large": '{"rate":1e400}',
+        "rate-negative": '{"rate":-0.5,"threshold":-1}',
+        "duplicate": '{"reason":"a","reason":"b"}',
+        "unknown-field": '{"\\u202eresaon":"a"}',
+        "array": "[1,2]",
+        "empty": "",
+        "blank": " \n",
+        "deep": '{"a":' * 33 + "1" + "}" * 33,
+        "deep-in-text": '{"reason":"' + "[{" * 40 + '"}',
+        "cut": '{"reason":"a',
+        "behind": '{"reason":"a"} x',
+        "bad-utf8": b'{"reason":"\xc3\x28\xff"}',
+    }
+
+
+def query():
+    return {
+        "check": "/v1/check?banks=A,B&orientations=as-is&ref=post-17",
+        "bank": "/v1/banks/TERROR_CORE/entries?limit=100&state=active&label=is-logo",
+        "root": "/",
+        "trailing-slash": "/v1/banks/",
+        "no-value": "/v1/check?as&ref=",
+        "encoded": "/v1/b%61nks?reason=caf%C3%A9+%F0%9F%98%80&x=%26%3d%25",
+        "plus-in-path": "/a+b?c+d=e+f",
+        "nul": "/v1/%00",
+        "encoded-slash": "/v1%2fcheck",
+        "backslash": "/v1\\check",
+        "dots": "/v1/../keys",
+        "encoded-dots": "/v1/%2e%2E/keys",
+        "doubled-slash": "/v1//check",
+        "broken-percent": "/v1/%4",
+        "broken-percent-in-query": "/v1?a=%zz",
+        "bad-utf8": "/v1/%c3%28",
+        "overlong": "/v1?a=%c0%af",
+        "twice": "/v1?a=1&a=2",
+        "twice-encoded": "/v1?a=1&%61=2",
+        "fragment": "/v1#x",
+        "absolute": "http://host/v1",
+        "no-slash": "v1/check",
+        "no-name": "/v1?=1",
+        "empty-params": "/v1?&&",
+        "many-params": "/v1?" + "&".join(f"p{i}={i}" for i in range(25)),
+        "many-segments": "/a" * 9,
+        "control": "/v1?a=\x7f",
+        "space": "/v1?a= b",
+        "empty": "",
+    }
+
+
+def config():
+    return {
+        "usual": "[http]\nlisten = 127.0.0.1:8480, [::1]:8480\nmax_upload = 64MiB\n\n"
+                 "[hashing]\nworkers = 4\ntimeout = 30s\nmax_pixels = 50M\n",
+        "all-sections": "[store]\ndatabase = sqlite:/tmp/a.db\n[check]\nunusable = review\n"
+                        "[limits]\nrate = 12.5\nburst = none\n[metrics]\nlisten = [::1]:9\n"
+                        "[log]\nlevel = debug\nformat = json\n[http]\nplain = anywhere\n",
+        "comments": "# a\n; b\n[http] ; c\nlisten = 127.0.0.1:0 ; d\n  # e\n",
+        "colon": "[log]\nlevel: info\r\nformat:text\r\n",
+        "blanks": "  [log]\n\tlevel\t=\tinfo  \n",
+        "empty-value": "[http]\naddress_file =\n",
+        "text-with-marks": "[http]\naddress_file = a;b#c = 'd' \"e\"\n",
+        "unknown-key": "[http]\nlistne = x\n",
+        "unknown-section": "[htp]\n",
+        "no-section": "listen = x\n",
+        "twice": "[log]\nlevel = info\nlevel = info\n",
+        "section-again": "[log]\nlevel = info\n[http]\nqueue = 9\n[log]\nformat = text\n",
+        "behind-section": "[log] level = info\n",
+        "open-section": "[log\nlevel = info\n",
+        "no-equals": "[log]\nlevel info\n",
+        "bad-size": "[http]\nmax_upload = 64MB\n",
+        "large-size": "[http]\nmax_upload = 99999999999TiB\n",
+        "small-size": "[http]\nmax_upload = 1\n",
+        "duration-without-unit": "[hashing]\ntimeout = 20\n",
+        "negative": "[hashing]\nworkers = -1\n",
+        "small-rate": "[limits]\nrate = 0.00000123456789012345678\nburst = 999999999.999\n",
+        "tiny-rate": "[limits]\nrate = 0.0000000000000000000000001\n",
+        "odd-rates": "[limits]\nrate = 1e3\n",
+        "two-points": "[limits]\nrate = 1.2.3\n",
+        "bad-utf8": b"[http]\naddress_file = \xff\n",
+        "controls": "[http]\naddress_file = a\x1bb\n",
+        "utf8": "\ufeff[http]\naddress_file = /r\u00e9sum\u00e9\n",
+        "long-line": "[http]\naddress_file = " + "x" * 4100 + "\n",
+        "long-value": "[http]\naddress_file = " + "x" * 3900 + "\n",
+        "no-newline": "[log]\nlevel = info",
+        "empty": "",
+    }
+
+
+def lists():
+    header = "signal_type,signal_str,collab,category,tags\n"
+    return {
+        "text": f"tpdq {PDQ}\n\n# a comment\n{PDQ.upper()}\nsha256 {SHA256}\r\n",
+        "text-bad": "tpdq 12\nfoo bar baz\nmd5\n" + "0" * 64 + "\n" + "f" * 64 + "\n",
+        "text-base64": "tmd5 XUFAKrxLKna5cZ2REBfFkg==\nmd5 XUFAKrxLKna5cZ2REBfFkg\n",
+        "text-bom": f"t\ufeffpdq {PDQ}",
+        "text-comments": "t# nothing\n\n",
+        "text-long-line": "t" + "x" * 8100 + f"\npdq {PDQ}"[:60],
+        "text-many-errors": "t" + "x\n" * 120,
+        "text-nul": b"tpdq\0 12\n",
+        "csv": f"c{header}pdq,{PDQ},GIFCT,POSITIVE_CLASS,logo flag\nvideo_md5,{SHA256[:32]},,,\n",
+        "csv-negative": f"c{header}pdq,{PDQ},a,NEGATIVE_CLASS,\n",
+        "csv-disputed": f"c{header}pdq,{PDQ},a,DISPUTED,x\nsha1,{SHA256[:40]},,INVESTIGATION_SEED,\n",
+        "csv-quoted": f'c{header}pdq,"{PDQ}","a, ""b"" c",,"l1  l2"\n',
+        "csv-formula": f'c{header}pdq,{PDQ},"\'=1+1",,\'@x\npdq,{PDQ},\'\'y,,\n',
+        "csv-other-order": f"csignal_str,signal_type\r\n{PDQ},pdq\r\n",
+        "csv-no-header": f"cpdq,{PDQ}\n",
+        "csv-column-twice": "csignal_type,signal_str,signal_type\n",
+        "csv-open-quote": f'c{header}pdq,"{PDQ}\n',
+        "csv-behind-quote": f'c{header}pdq,"{PDQ}"x,,,\n',
+        "csv-few-columns": f"c{header}pdq,{PDQ}\n",
+        "csv-many-columns": f"c{header}pdq,{PDQ},,,,,,\n",
+        "csv-labels": f"c{header}pdq,{PDQ},,," + " ".join(f"l{i}" for i in range(33)) + "\n",
+        "csv-long-label": f"c{header}pdq,{PDQ},,," + "l" * 129 + "\n",
+        "csv-category": f"c{header}pdq,{PDQ},,MAYBE,\n",
+        "ndjson": f'n{{"type":"pdq","value":"{PDQ}","labels":["a","b"],"source":"x"}}\n\n'
+                  f'{{"type":"sha256","value":"{SHA256}"}}\n',
+        "ndjson-export": f'n{{"entry":"01J8ZQ4T9H3N5W7Y8X2V6B1C0D","type":"pdq","value":"{PDQ}",'
+                         '"quality":80,"ms":40,"reason":"r"}\n',
+        "ndjson-quality": f'n{{"type":"pdq","value":"{PDQ}","quality":49}}\n',
+        "ndjson-source": f'n{{"type":"pdq","value":"{PDQ}","source":"a\\nb\\t\\"=c"}}\n',
+        "ndjson-bad": 'n{"type":1}\n[]\n{"typ":"pdq"}\n{"type":"pdq","type":"pdq"}\nx\n',
+        "empty": "t",
+    }
+
+
+def text():
+    return {
+        "hex": PDQ,
+        "hex-upper": SHA256.upper(),
+        "base64": "XUFAKrxLKna5cZ2REBfFkg==",
+        "base64-bare": "XUFAKrxLKna5cZ2REBfFkg",
+        "base64-url": "-_-_-_-_-_-_-_-_-_-_-w",
+        "base64-spare-bits": "XUFAKrxLKna5cZ2REBfFkh",
+        "time": "2026-01-02T03:04:05.678Z",
+        "time-offset": "2026-01-02t03:04:05+05:30",
+        "time-edge": "9999-12-31T23:59:59-23:59",
+        "time-short-year": "0999-01-01T00:00:00Z",
+        "time-zero": "0000-01-01T00:00:00Z",
+        "time-leap-day": "2024-02-29T00:00:00Z",
+        "time-no-leap-day": "2026-02-29T00:00:00Z",
+        "time-leap-second": "2016-12-31T23:59:60Z",
+        "time-long-fraction": "2026-01-02T03:04:05.1234567890Z",
+        "time-month-13-and-leap-second": "2026-13-45T00:00:60Z",
+        "number": "-9223372036854775808",
+        "number-over": "9223372036854775808",
+        "size": "64MiB",
+        "size-over": "18446744073709551615TiB",
+        "count": "100M",
+        "duration": "250ms",
+        "duration-over": "9223372036854775807d",
+        "controls": "a\x1b[2J\x7f\u0085b",
+        "reordered": "a\u202eb\u2066c\ufeff",
+        "emoji": "\U0001f600\u00e9",
+        "bad-utf8": b"a\xc0\xaf\xed\xa0\x80\xf5b\xe2\x82",
+        "empty": "",
+    }
+
+
+write("decode", pictures())
+write("wire", wire())
+write("multipart", multipart())
+write("json", json())
+write("query", query())
+write("config", config())
+write("list", lists())
+write("text", text())
