@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "hashing/base/clock.h"
+#include "service/http_foreign.h"
 #include "service/http_internal.h"
 #include "service/log.h"
 
@@ -293,6 +294,7 @@ enum rc http_start(struct service *service, struct http **ret, struct err *err)
     SCOPED(http_free) struct http *http = calloc(1, sizeof *http);
     if (http == NULL)
         FAIL(err, RC_NOMEM, "http");
+    http_foreign_begin();
     http->service = service;
     http->budget.max = body_budget_max(service->config);
     for (size_t i = 0; i < LISTENERS_MAX; i++)

@@ -209,7 +209,7 @@ static enum rc check_line(const struct head_line *line, struct err *err)
     if (!is_token(line->method, strlen(line->method)))
         FAIL(err, RC_INPUT, "the method is malformed");
     if (strcmp(line->version, "HTTP/1.1") != 0 && strcmp(line->version, "HTTP/1.0") != 0)
-        FAIL(err, RC_INPUT, "only HTTP/1.1 and HTTP/1.0 are spoken here");
+        FAIL(err, RC_INPUT, "only versions 1.1 and 1.0 of HTTP are spoken here");
     return RC_OK;
 }
 

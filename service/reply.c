@@ -37,8 +37,12 @@ static const struct kind kinds[RC_COUNT] = {
 
 /* Refusals of the protocol that are no enum rc. */
 static const struct kind by_status[] = {
+    {400, "malformed-request", "Malformed request", 0, NULL},
     {405, "method-not-allowed", "Method not allowed", 0, NULL},
+    {413, "too-large", "Body too large", 0, NULL},
+    {414, "target-too-long", "Target too long", 0, NULL},
     {417, "expectation-failed", "Expectation failed", 0, NULL},
+    {431, "headers-too-large", "Headers too large", 0, NULL},
 };
 
 static const struct kind *kind_of(enum rc rc)

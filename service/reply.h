@@ -48,7 +48,7 @@ unsigned reply_status(enum rc rc);
 void reply_problem(struct reply *reply, const struct err *err, const char *request_id,
                    json_t *extra);
 
-/* The same for a refusal of the protocol that is no enum rc: 405, 417. */
+/* The same for a refusal of the protocol that is no enum rc: 400, 405, 413, 414, 417, 431. */
 void reply_problem_status(struct reply *reply, unsigned status, const char *detail,
                           const char *request_id);
 

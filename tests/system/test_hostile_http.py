@@ -1,5 +1,6 @@
 """Is every malformed request refused, and never taken for a part of another? (needs ../shared/data)"""
 import concurrent.futures
+import json
 import re
 
 import pytest
@@ -14,6 +15,22 @@ GOOD = b"GET /livez HTTP/1.1\r\nHost: good\r\n\r\n"
 def statuses(got):
     """The status lines of what came back."""
     return [int(n) for n in re.findall(rb"HTTP/1\.1 (\d{3}) ", got)]
+
+
+def problems(got):
+    """The refusals of what came back; each must be a problem document."""
+    found = []
+    for answer in got.split(b"HTTP/1.1 ")[1:]:
+        head, _, body = answer.partition(b"\r\n\r\n")
+        if not head.startswith(b"4"):
+            continue
+        assert b"\r\nContent-Type: application/problem+json" in head, answer
+        length = int(re.search(rb"\r\nContent-Length: (\d+)", head).group(1))
+        problem = json.loads(body[:length])
+        assert {"type", "title", "status", "detail", "request_id"} <= problem.keys()
+        assert problem["status"] == int(head[:3])
+        found.append(problem)
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +54,7 @@ def test_each_alone(impatient, shared):
         for name, got in pool.map(one, requests_of(shared)):
             for status in statuses(got):
                 assert 400 <= status < 500, (name, got[:300])
+            problems(got)
     assert impatient.get("/livez", key=None).status_code == 200
 
 
@@ -52,6 +70,23 @@ def test_each_behind_a_good_request(impatient, shared):
             assert b'"alive"' in got.split(b"HTTP/1.1 ")[1], name
             for status in found[1:]:
                 assert 400 <= status < 500, (name, got[:300])
+            problems(got)
+
+
+@pytest.mark.parametrize("sent, status", [
+    (b"GET /livez HTTP/9.9\r\nHost: x\r\n\r\n", 400),
+    (b"GET /livez HTTP/0.9\r\nHost: x\r\n\r\n", 400),
+    (b"GET /livez HTTP/x\r\nHost: x\r\n\r\n", 400),
+    (b"GET /" + b"a" * 70000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414),
+    (b"GET /livez HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 70000 + b"\r\n\r\n", 431),
+])
+def test_what_cannot_be_parsed_is_refused_in_our_words(impatient, sent, status):
+    """libmicrohttpd would answer these by itself, in HTML, and another version with 505."""
+    for before in (b"", GOOD):
+        got = impatient.raw(before + sent, seconds=10)
+        found = problems(got)
+        assert [p["status"] for p in found] == [status], got[:400]
+        assert b"<html" not in got
 
 
 @pytest.mark.parametrize("head, status", [

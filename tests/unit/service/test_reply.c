@@ -151,7 +151,7 @@ static void a_problem_replaces_what_was_begun(void **state)
 static void the_protocols_own_refusals(void **state)
 {
     (void)state;
-    static const unsigned statuses[] = {405, 417};
+    static const unsigned statuses[] = {400, 405, 413, 414, 417, 431};
     enum { N = sizeof statuses / sizeof *statuses };
 
     for (size_t i = 0; i < N; i++) {
