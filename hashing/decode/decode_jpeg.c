@@ -8,7 +8,7 @@
  * libjpeg leaves its callbacks by longjmp, which runs no cleanup.  So there is one setjmp, in
  * guarded(), and the steps that it runs own nothing: decode() does.
  */
-#include "hashing/decode/decode.h"
+#include "hashing/decode/picture_decoders.h"
 
 #include <limits.h>
 #include <setjmp.h>

@@ -18,7 +18,8 @@ enum rc picture_check_size(uint32_t width, uint32_t height, const struct decode_
 
 enum rc picture_deliver(const struct frame_sink *sink, struct err *err)
 {
+    const struct frame_place place = {.key = true};
     struct frame_hashes hashes;
     frame_end(sink->hasher, &hashes);
-    return sink->on_frame(sink->ctx, &hashes, 0, err);
+    return sink->on_frame(sink->ctx, &hashes, &place, err);
 }

@@ -1,15 +1,16 @@
 /*
- * hashgate-worker: decodes and hashes one medium at a time inside the sandbox.
+ * Decodes and hashes one medium at a time inside the sandbox.
  *
  * Started by worker_host.c as `hashgate-worker MEMORY` with the channel at WIRE_FD and nothing
  * else.  It keeps nothing between jobs and leaves when the service does.
  */
+#include "hashing/worker/worker.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "hashing/base/text.h"
-#include "hashing/decode/decode.h"
 #include "hashing/worker/box.h"
 #include "hashing/worker/channel.h"
 
@@ -20,7 +21,8 @@ struct job_run {
     uint32_t frames;
 };
 
-static enum rc send_frame(void *ctx, const struct frame_hashes *hashes, int64_t ms, struct err *err)
+static enum rc send_frame(void *ctx, const struct frame_hashes *hashes,
+                          const struct frame_place *place, struct err *err)
 {
     struct job_run *run = ctx;
     if (run->frames == WIRE_FRAMES_MAX)
@@ -28,7 +30,7 @@ static enum rc send_frame(void *ctx, const struct frame_hashes *hashes, int64_t 
     run->frames++;
     struct wire_reply reply;
     channel_reply_init(&reply, run->job, WIRE_FRAME);
-    reply.ms = ms;
+    reply.ms = place->ms;
     reply.hashes.width = hashes->width;
     reply.hashes.height = hashes->height;
     reply.hashes.looks = hashes->looks;
@@ -38,10 +40,13 @@ static enum rc send_frame(void *ctx, const struct frame_hashes *hashes, int64_t 
     return channel_send(&reply, err);
 }
 
-static enum rc decode_job(const struct wire_job *job, int fd, struct medium_info *ret,
-                          struct err *err)
+static enum rc decode_job(const struct worker_kind *kind, const struct wire_job *job, int fd,
+                          struct medium_info *ret, struct err *err)
 {
     const struct decode_limits limits = {.max_pixels = job->max_pixels,
+                                         .max_work = UINT64_MAX,
+                                         .max_frames = WIRE_FRAMES_MAX,
+                                         .max_duration_ms = INT64_MAX,
                                          .max_jpeg_scans = job->max_jpeg_scans};
     struct job_run run = {.job = job->job};
     struct channel_medium medium;
@@ -50,7 +55,7 @@ static enum rc decode_job(const struct wire_job *job, int fd, struct medium_info
     TRY(frame_hasher_new(job->all_orientations != 0, &hasher, err));
     TRY(channel_map(fd, job, &medium, err));
     const struct frame_sink sink = {.hasher = hasher, .on_frame = send_frame, .ctx = &run};
-    enum rc rc = decode_medium(medium.in, &limits, &sink, ret, err);
+    enum rc rc = decode_medium(kind->decoders, medium.in, &limits, &sink, ret, err);
     channel_unmap(&medium);
     return rc;
 }
@@ -70,13 +75,14 @@ static enum rc outcome_of(enum rc rc)
     }
 }
 
-static enum rc run_job(const struct wire_job *job, int fd, uint64_t memory, struct err *err)
+static enum rc run_job(const struct worker_kind *kind, const struct wire_job *job, int fd,
+                       uint64_t memory, struct err *err)
 {
     struct medium_info info = {0};
     struct err why = {0};
     struct wire_reply reply;
 
-    enum rc rc = decode_job(job, fd, &info, &why);
+    enum rc rc = decode_job(kind, job, fd, &info, &why);
     channel_reply_init(&reply, job->job, WIRE_DONE);
     reply.rc = outcome_of(rc);
     if (rc == RC_OK) {
@@ -103,11 +109,11 @@ static enum rc say_hello(enum rc sandbox, const char *text, struct err *err)
     return channel_send(&reply, err);
 }
 
-static void warm_up(char *text, size_t size)
+static void warm_up(const struct worker_kind *kind, char *text, size_t size)
 {
     const char *disagreed = NULL;
     const char *kernel = frame_hasher_self_test(&disagreed);
-    decode_warm_up();
+    kind->warm_up();
     if (disagreed != NULL)
         snprintf(text, size, "%s (%s is wrong on this machine)", kernel, disagreed);
     else
@@ -115,7 +121,7 @@ static void warm_up(char *text, size_t size)
 }
 
 /* Until the service hangs up or sends what is no job. */
-static void serve(uint64_t memory)
+static void serve(const struct worker_kind *kind, uint64_t memory)
 {
     struct err err;
     for (;;) {
@@ -123,7 +129,7 @@ static void serve(uint64_t memory)
         int fd = -1;
         if (channel_receive(&job, &fd, &err) != RC_OK)
             return;
-        enum rc rc = run_job(&job, fd, memory, &err);
+        enum rc rc = run_job(kind, &job, fd, memory, &err);
         close(fd);
         if (rc != RC_OK)
             return;
@@ -131,23 +137,24 @@ static void serve(uint64_t memory)
 }
 
 /* _exit: what libraries do at exit is not among the calls that the sandbox allows. */
-int main(int argc, char **argv)
+int worker_main(int argc, char **argv, const struct worker_kind *kind)
 {
     int64_t memory;
     char kernel[64];
     struct err err;
 
     if (argc != 2 || !text_number(argv[1], 1, INT64_MAX, &memory)) {
-        fputs("hashgate-worker is started by hashgated, not by hand.\n", stderr);
+        fprintf(stderr, "%s is started by hashgated, not by hand.\n",
+                program_invocation_short_name);
         return EXIT_USAGE;
     }
-    warm_up(kernel, sizeof kernel);
+    warm_up(kind, kernel, sizeof kernel);
     if (box_enter((uint64_t)memory, &err) != RC_OK) {
         (void)!say_hello(RC_SYS, err.msg, &err);
         _exit(EXIT_SANDBOX);
     }
     if (say_hello(RC_OK, kernel, &err) != RC_OK)
         _exit(EXIT_CHANNEL);
-    serve((uint64_t)memory);
+    serve(kind, (uint64_t)memory);
     _exit(0);
 }

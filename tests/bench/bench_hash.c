@@ -42,9 +42,10 @@ struct work {
     bool all_orientations;
 };
 
-static enum rc on_frame(void *ctx, const struct frame_hashes *hashes, int64_t ms, struct err *err)
+static enum rc on_frame(void *ctx, const struct frame_hashes *hashes,
+                        const struct frame_place *place, struct err *err)
 {
-    (void)hashes, (void)ms, (void)err;
+    (void)hashes, (void)place, (void)err;
     ++*(unsigned *)ctx;
     return RC_OK;
 }
@@ -52,6 +53,9 @@ static enum rc on_frame(void *ctx, const struct frame_hashes *hashes, int64_t ms
 static void hash(struct bytes jpeg, bool all_orientations)
 {
     const struct decode_limits limits = {.max_pixels = UINT32_MAX,
+                                         .max_work = UINT64_MAX,
+                                         .max_frames = 1,
+                                         .max_duration_ms = 1,
                                          .max_jpeg_scans = MAX_JPEG_SCANS};
     SCOPED(frame_hasher_free) struct frame_hasher *hasher = NULL;
     struct medium_info info;
@@ -60,7 +64,7 @@ static void hash(struct bytes jpeg, bool all_orientations)
 
     bench_must(frame_hasher_new(all_orientations, &hasher, &err), &err);
     const struct frame_sink sink = {.hasher = hasher, .on_frame = on_frame, .ctx = &frames};
-    bench_must(decode_medium(jpeg, &limits, &sink, &info, &err), &err);
+    bench_must(decode_medium(picture_decoders, jpeg, &limits, &sink, &info, &err), &err);
     if (frames != 1)
         bench_die("hash", "no frame");
 }

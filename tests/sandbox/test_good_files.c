@@ -25,25 +25,30 @@ static const struct worker_config real = {.program = WORKER_PROGRAM,
 
 /* What the decoders say in this process, in the form in which a worker answers. */
 
-static enum rc keep_frame(void *ctx, const struct frame_hashes *hashes, int64_t ms, struct err *err)
+static enum rc keep_frame(void *ctx, const struct frame_hashes *hashes,
+                          const struct frame_place *place, struct err *err)
 {
     struct medium_hashes *medium = ctx;
     if (medium->n == MEDIUM_FRAMES_MAX)
         FAIL(err, RC_LIMIT, "too many frames");
-    medium->frame[medium->n].ms = ms;
+    medium->frame[medium->n].ms = place->ms;
     medium->frame[medium->n++].hashes = *hashes;
     return RC_OK;
 }
 
 static enum rc decode_here(struct bytes in, bool all, struct medium_hashes *ret, struct err *err)
 {
-    const struct decode_limits limits = {.max_pixels = real.max_pixels, .max_jpeg_scans = 100};
+    const struct decode_limits limits = {.max_pixels = real.max_pixels,
+                                         .max_work = UINT64_MAX,
+                                         .max_frames = MEDIUM_FRAMES_MAX,
+                                         .max_duration_ms = INT64_MAX,
+                                         .max_jpeg_scans = 100};
     SCOPED(frame_hasher_free) struct frame_hasher *hasher = NULL;
     struct medium_info info = {0};
     memset(ret, 0, sizeof *ret);
     TRY(frame_hasher_new(all, &hasher, err));
     const struct frame_sink sink = {.hasher = hasher, .on_frame = keep_frame, .ctx = ret};
-    TRY(decode_medium(in, &limits, &sink, &info, err));
+    TRY(decode_medium(picture_decoders, in, &limits, &sink, &info, err));
     snprintf(ret->type, sizeof ret->type, "%s", info.type);
     ret->width = info.width;
     ret->height = info.height;

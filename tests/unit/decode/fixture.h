@@ -20,7 +20,11 @@
 #include "hashing/decode/decode.h"
 #include "tests/support/rnd.h"
 
-static const struct decode_limits ample = {.max_pixels = 50000000, .max_jpeg_scans = 100};
+static const struct decode_limits ample = {.max_pixels = 50000000,
+                                           .max_work = UINT64_C(1) << 40,
+                                           .max_frames = 10000,
+                                           .max_duration_ms = 3600000,
+                                           .max_jpeg_scans = 100};
 
 struct outcome {
     enum rc rc;
@@ -30,12 +34,13 @@ struct outcome {
     unsigned frames; /* how often on_frame was called */
 };
 
-static inline enum rc outcome_on_frame(void *ctx, const struct frame_hashes *hashes, int64_t ms,
-                                       struct err *err)
+static inline enum rc outcome_on_frame(void *ctx, const struct frame_hashes *hashes,
+                                       const struct frame_place *place, struct err *err)
 {
     struct outcome *o = ctx;
     (void)err;
-    assert_int_equal(ms, 0);
+    assert_int_equal(place->ms, 0);
+    assert_true(place->key && !place->preview);
     o->hashes = *hashes;
     o->frames++;
     return RC_OK;
@@ -48,7 +53,7 @@ static inline struct outcome outcome_of(struct frame_hasher *hasher, struct byte
     struct outcome o = {.rc = RC_OK};
     struct frame_sink sink = {.hasher = hasher, .on_frame = outcome_on_frame, .ctx = &o};
     struct medium_info info = {.type = "untouched"};
-    o.rc = decode_medium(in, &limits, &sink, &info, &o.err);
+    o.rc = decode_medium(picture_decoders, in, &limits, &sink, &info, &o.err);
     o.info = info;
     if (o.rc == RC_OK) {
         assert_int_equal(o.frames, 1);

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static const char *const unknown = "neither JPEG nor PNG";
+static const char *const unknown = "neither a picture nor a video of a known format";
 
 /* The first 256 bytes of a file: zeros but for what is written at two places. */
 static struct outcome start_of_file(const char *bytes, size_t n, size_t at, const char *also,
@@ -111,11 +111,11 @@ static void reads_no_byte_beyond_the_end(void **state)
         }
 }
 
-static enum rc refuse_frame(void *ctx, const struct frame_hashes *hashes, int64_t ms,
-                            struct err *err)
+static enum rc refuse_frame(void *ctx, const struct frame_hashes *hashes,
+                            const struct frame_place *place, struct err *err)
 {
     (void)hashes;
-    (void)ms;
+    (void)place;
     ++*(int *)ctx;
     FAIL(err, RC_BUSY, "no more frames");
 }
@@ -137,8 +137,9 @@ static void stops_where_the_sink_fails(void **state)
     struct frame_sink sink = {.hasher = h, .on_frame = refuse_frame, .ctx = &calls};
     struct medium_info info = {.type = "untouched"};
     struct err err;
-    assert_int_equal(
-        decode_medium(bytes_of(one_pixel, sizeof one_pixel), &ample, &sink, &info, &err), RC_BUSY);
+    assert_int_equal(decode_medium(picture_decoders, bytes_of(one_pixel, sizeof one_pixel), &ample,
+                                   &sink, &info, &err),
+                     RC_BUSY);
     assert_string_equal(err.msg, "no more frames");
     assert_string_equal(info.type, "untouched");
     assert_int_equal(calls, 1);
@@ -172,7 +173,7 @@ static void prints_nothing(void **state)
     dup2(fileno(caught), STDOUT_FILENO);
     dup2(fileno(caught), STDERR_FILENO);
 
-    decode_warm_up();
+    decode_warm_up_pictures();
     decoded(bytes_of(one_pixel, 50));
     decoded(bytes_str("\xff\xd8\xff\xe0\x01\x01junk"));
     decoded(bytes_str("\xff\xd8\xff\xdb\x01\x01junk"));

@@ -1,0 +1,12 @@
+/*
+ * What the small worker program decodes, one line a format.
+ */
+#ifndef HASHING_DECODE_PICTURE_DECODERS_H
+#define HASHING_DECODE_PICTURE_DECODERS_H
+
+#include "hashing/decode/decode.h"
+
+extern const struct decoder decoder_jpeg;
+extern const struct decoder decoder_png;
+
+#endif
