@@ -39,7 +39,7 @@ only() { # header, files that may include it (extended regular expression)
 only microhttpd 'service/http'
 only sqlite3 'db/'
 only seccomp 'hashing/worker/'
-only '(jpeglib|png)' 'hashing/decode/'
+only '(jpeglib|png|gif_lib|webp/|tiff|libav[a-z]+/|libheif/)' 'hashing/decode/'
 only curl/ 'tools/'
 only jansson '(service|tools)/'
 only ini 'service/config'

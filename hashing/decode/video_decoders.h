@@ -1,0 +1,13 @@
+/*
+ * What the large worker program decodes, one line a format: videos, and the pictures that are
+ * coded like them.
+ */
+#ifndef HASHING_DECODE_VIDEO_DECODERS_H
+#define HASHING_DECODE_VIDEO_DECODERS_H
+
+#include "hashing/decode/decode.h"
+
+/* Runs what FFmpeg and libheif set up lazily, before the sandbox closes. */
+void decode_warm_up_video(void);
+
+#endif
