@@ -138,6 +138,15 @@ void key_clear(struct key *key)
     *key = (struct key){0};
 }
 
+void check_row_clear(struct check_row *check)
+{
+    free(check->key_id);
+    free(check->ref);
+    free(check->node);
+    free(check->answer);
+    *check = (struct check_row){0};
+}
+
 unsigned scopes_parse(const char *s)
 {
     unsigned scopes = 0;

@@ -38,6 +38,9 @@ bool signal_digest_type(enum signal_type t, enum digest_type *ret);
 
 enum { BANK_NAME_MAX = 64, LABELS_MAX = 32 };
 
+/* How clips match unless their bank says otherwise; db/policy.h has the rules. */
+enum { BANK_MATCH_PERCENT = 80, QUERY_MATCH_PERCENT = 0, MATCH_RUN = 3, MATCH_RUN_MAX = 100 };
+
 /* ^[A-Z][A-Z0-9_]{0,63}$ */
 bool bank_name_valid(const char *s);
 
@@ -54,7 +57,10 @@ struct bank {
     char *owner;       /* owned, may be "" */
     char *sharing;     /* owned: who may share it, may be "" */
     enum action action;
-    unsigned threshold; /* 0..63 */
+    unsigned threshold;           /* 0..63 */
+    unsigned bank_match_percent;  /* 1..100 of a clip's signals that must be found */
+    unsigned query_match_percent; /* 0..100 of the upload's frames that must be in the clip */
+    unsigned match_run;           /* 2..100 signals in a row are enough; 0: they are not */
     struct labels labels;
     uint64_t entries; /* active ones; filled by reads */
     int64_t created_ms, updated_ms;
@@ -143,6 +149,20 @@ struct decision {
     size_t n_matches;
     const struct decision_match *matches; /* borrowed */
 };
+
+/* A check that outlives the request that asked for it. */
+enum check_state { CHECK_RUNNING, CHECK_DONE, CHECK_ERROR, CHECK_STATES };
+
+struct check_row {
+    struct ulid id;
+    char *key_id, *ref; /* owned, may be "" */
+    char *node;         /* owned: which of the services that share a list works on it */
+    enum check_state state;
+    unsigned status; /* HTTP's, of the answer; 0 while it runs */
+    char *answer;    /* owned JSON text; "" while it runs */
+    int64_t created_ms, updated_ms;
+};
+void check_row_clear(struct check_row *check);
 
 struct audit_row {
     uint64_t seq;

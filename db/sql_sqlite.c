@@ -2,7 +2,7 @@
 
 #define BANK_COLUMNS                                                                               \
     "number, name, description, owner, sharing, action, threshold, labels, active, created_ms,"    \
-    " updated_ms, generation"
+    " updated_ms, generation, bank_match_percent, query_match_percent, match_run"
 #define ENTRY_COLUMNS                                                                              \
     "e.number, e.id, e.bank, b.name, e.state, e.reason, e.case_ref, e.source, e.media_type,"       \
     " e.import_id, e.labels, e.created_by, e.created_ms, e.updated_ms, e.generation"
@@ -27,10 +27,12 @@ const char *const sql_sqlite[SQL_COUNT] = {
 
     [SQL_BANK_COUNT] = "SELECT coalesce(max(number) + 1, 0) FROM banks",
     [SQL_BANK_ADD] = "INSERT INTO banks (number, name, description, owner, sharing, action,"
-                     " threshold, labels, created_ms, updated_ms, generation)"
-                     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10)",
+                     " threshold, labels, created_ms, updated_ms, generation,"
+                     " bank_match_percent, query_match_percent, match_run)"
+                     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10, ?11, ?12, ?13)",
     [SQL_BANK_SET] = "UPDATE banks SET description = ?2, owner = ?3, sharing = ?4, action = ?5,"
-                     " threshold = ?6, labels = ?7, updated_ms = ?8, generation = ?9"
+                     " threshold = ?6, labels = ?7, updated_ms = ?8, generation = ?9,"
+                     " bank_match_percent = ?10, query_match_percent = ?11, match_run = ?12"
                      " WHERE number = ?1",
     [SQL_BANK_ACTIVE] = "UPDATE banks SET active = active + ?2 WHERE number = ?1",
     [SQL_BANK_BY_NAME] = "SELECT " BANK_COLUMNS " FROM banks WHERE name = ?1",
@@ -78,6 +80,17 @@ const char *const sql_sqlite[SQL_COUNT] = {
                       " WHERE k.key = ?1 ORDER BY k.bank",
     [SQL_KEY_BY_ID] = "SELECT number, name, revoked_ms FROM keys WHERE id = ?1",
     [SQL_KEY_REVOKE] = "UPDATE keys SET revoked_ms = ?2 WHERE number = ?1",
+
+    [SQL_CHECK_ADD] = "INSERT INTO checks (id, key_id, ref, node, state, status, answer,"
+                      " created_ms, updated_ms) VALUES (?1, ?2, ?3, ?4, 0, 0, '', ?5, ?5)",
+    [SQL_CHECK_END] = "UPDATE checks SET state = ?2, status = ?3, answer = ?4, updated_ms = ?5"
+                      " WHERE id = ?1 AND state = 0",
+    [SQL_CHECK_BY_ID] = "SELECT id, key_id, ref, node, state, status, answer, created_ms,"
+                        " updated_ms FROM checks WHERE id = ?1",
+    [SQL_CHECK_ABANDON] = "UPDATE checks SET state = 2, status = ?2, answer = ?3, updated_ms = ?4"
+                          " WHERE node = ?1 AND state = 0",
+    [SQL_CHECK_FORGET] = "DELETE FROM checks WHERE number IN (SELECT number FROM checks"
+                         " WHERE state <> 0 AND updated_ms < ?1 LIMIT ?2)",
 
     [SQL_DECISION_ADD] = "INSERT INTO decisions (check_id, at_ms, key_id, ref, verdict, generation)"
                          " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",

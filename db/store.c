@@ -151,6 +151,40 @@ enum rc store_key_list(struct store *store, store_key_visit *visit, void *ctx, s
     return store->ops->key_list(store, visit, ctx, err);
 }
 
+enum rc store_check_begin(struct store *store, const struct ulid *id, const char *key_id,
+                          const char *ref, const char *node, struct err *err)
+{
+    TRY(check_node(node, err));
+    return store->ops->check_begin(store, id, key_id, ref, node, err);
+}
+
+enum rc store_check_end(struct store *store, const struct ulid *id, enum check_state state,
+                        unsigned status, const char *answer, struct err *err)
+{
+    TRY(check_ending(state, answer, err));
+    return store->ops->check_end(store, id, state, status, answer, err);
+}
+
+enum rc store_check_get(struct store *store, const struct ulid *id, struct check_row *ret,
+                        struct err *err)
+{
+    return store->ops->check_get(store, id, ret, err);
+}
+
+enum rc store_checks_abandon(struct store *store, const char *node, unsigned status,
+                             const char *answer, uint64_t *ret_n, struct err *err)
+{
+    TRY(check_node(node, err));
+    TRY(check_ending(CHECK_ERROR, answer, err));
+    return store->ops->checks_abandon(store, node, status, answer, ret_n, err);
+}
+
+enum rc store_checks_forget(struct store *store, int64_t before_ms, uint64_t *ret_n,
+                            struct err *err)
+{
+    return store->ops->checks_forget(store, before_ms, ret_n, err);
+}
+
 enum rc store_decision_add(struct store *store, const struct decision *decision, struct err *err)
 {
     return store->ops->decision_add(store, decision, err);

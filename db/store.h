@@ -51,7 +51,7 @@ MUST_CHECK enum rc store_bank_create(struct store *store, struct bank *bank,
 struct bank_patch {
     const char *description, *owner, *sharing;
     const enum action *action;
-    const unsigned *threshold;
+    const unsigned *threshold, *bank_match_percent, *query_match_percent, *match_run;
     const struct labels *labels;
     const char *reason; /* for the audit row; may be NULL */
 };
@@ -180,6 +180,34 @@ MUST_CHECK enum rc store_key_revoke(struct store *store, const char *id, const s
 typedef bool store_key_visit(void *ctx, const struct key *key);
 MUST_CHECK enum rc store_key_list(struct store *store, store_key_visit *visit, void *ctx,
                                   struct err *err);
+
+/* --- checks that outlive their request --- */
+
+/*
+ * No change of the list: they take no generation and leave no audit row; but durable when they
+ * return.  node: a name that this service has for itself alone, the same after a restart.
+ */
+MUST_CHECK enum rc store_check_begin(struct store *store, const struct ulid *id, const char *key_id,
+                                     const char *ref, const char *node, struct err *err);
+
+/* state: CHECK_DONE or CHECK_ERROR.  RC_NOTFOUND; RC_CONFLICT for one that ended already, which
+ * stays as it is. */
+MUST_CHECK enum rc store_check_end(struct store *store, const struct ulid *id,
+                                   enum check_state state, unsigned status, const char *answer,
+                                   struct err *err);
+
+/* *ret is freed with check_row_clear().  RC_NOTFOUND. */
+MUST_CHECK enum rc store_check_get(struct store *store, const struct ulid *id,
+                                   struct check_row *ret, struct err *err);
+
+/* Ends every running check of this node with CHECK_ERROR: at start nobody works on them. */
+MUST_CHECK enum rc store_checks_abandon(struct store *store, const char *node, unsigned status,
+                                        const char *answer, uint64_t *ret_n, struct err *err);
+
+/* Deletes those that ended before that time, some hundred in a transaction, so that other writers
+ * get their turn. */
+MUST_CHECK enum rc store_checks_forget(struct store *store, int64_t before_ms, uint64_t *ret_n,
+                                       struct err *err);
 
 /* --- decisions and audit --- */
 

@@ -25,12 +25,26 @@ static enum rc check_rules(enum action action, unsigned threshold, struct err *e
     return RC_OK;
 }
 
+static enum rc check_clip_rules(unsigned bank_percent, unsigned query_percent, unsigned run,
+                                struct err *err)
+{
+    if (bank_percent < 1 || bank_percent > 100)
+        FAIL(err, RC_INPUT, "bank_match_percent %u: must be 1 to 100", bank_percent);
+    if (query_percent > 100)
+        FAIL(err, RC_INPUT, "query_match_percent %u: must be 0 to 100", query_percent);
+    if (run == 1 || run > MATCH_RUN_MAX)
+        FAIL(err, RC_INPUT, "match_run %u: must be 2 to %d, or 0 for none", run, MATCH_RUN_MAX);
+    return RC_OK;
+}
+
 enum rc check_bank(const struct bank *bank, struct err *err)
 {
     if (!bank_name_valid(bank->name))
         FAIL(err, RC_INPUT, "bank \"%s\": a name is A-Z, then A-Z, 0-9 or _, at most %d characters",
              bank->name, BANK_NAME_MAX);
     TRY(check_rules(bank->action, bank->threshold, err));
+    TRY(check_clip_rules(bank->bank_match_percent, bank->query_match_percent, bank->match_run,
+                         err));
     return check_labels(&bank->labels, err);
 }
 
@@ -38,6 +52,10 @@ enum rc check_bank_patch(const struct bank_patch *patch, struct err *err)
 {
     TRY(check_rules(patch->action != NULL ? *patch->action : ACTION_BLOCK,
                     patch->threshold != NULL ? *patch->threshold : 0, err));
+    TRY(check_clip_rules(
+        patch->bank_match_percent != NULL ? *patch->bank_match_percent : BANK_MATCH_PERCENT,
+        patch->query_match_percent != NULL ? *patch->query_match_percent : QUERY_MATCH_PERCENT,
+        patch->match_run != NULL ? *patch->match_run : MATCH_RUN, err));
     return check_labels(patch->labels, err);
 }
 
@@ -79,5 +97,21 @@ enum rc check_key(const struct key *key, struct err *err)
         FAIL(err, RC_INPUT, "key: a name is required");
     if (key->scopes == 0)
         FAIL(err, RC_INPUT, "key: at least one scope is required");
+    return RC_OK;
+}
+
+enum rc check_node(const char *node, struct err *err)
+{
+    if (node == NULL || node[0] == '\0')
+        FAIL(err, RC_INPUT, "check: the name of the node is required");
+    return RC_OK;
+}
+
+enum rc check_ending(enum check_state state, const char *answer, struct err *err)
+{
+    if (state != CHECK_DONE && state != CHECK_ERROR)
+        FAIL(err, RC_INPUT, "check: cannot end in state number %d", (int)state);
+    if (answer == NULL || answer[0] == '\0')
+        FAIL(err, RC_INPUT, "check: an answer is required");
     return RC_OK;
 }

@@ -11,5 +11,7 @@ MUST_CHECK enum rc check_entry_patch(const struct entry_patch *patch, struct err
 /* The message names the line, counted from 1. */
 MUST_CHECK enum rc check_import(const struct import_line *lines, size_t n, struct err *err);
 MUST_CHECK enum rc check_key(const struct key *key, struct err *err);
+MUST_CHECK enum rc check_node(const char *node, struct err *err);
+MUST_CHECK enum rc check_ending(enum check_state state, const char *answer, struct err *err);
 
 #endif

@@ -53,6 +53,17 @@ struct store_ops {
                           struct err *err);
     enum rc (*key_list)(struct store *store, store_key_visit *visit, void *ctx, struct err *err);
 
+    enum rc (*check_begin)(struct store *store, const struct ulid *id, const char *key_id,
+                           const char *ref, const char *node, struct err *err);
+    enum rc (*check_end)(struct store *store, const struct ulid *id, enum check_state state,
+                         unsigned status, const char *answer, struct err *err);
+    enum rc (*check_get)(struct store *store, const struct ulid *id, struct check_row *ret,
+                         struct err *err);
+    enum rc (*checks_abandon)(struct store *store, const char *node, unsigned status,
+                              const char *answer, uint64_t *ret_n, struct err *err);
+    enum rc (*checks_forget)(struct store *store, int64_t before_ms, uint64_t *ret_n,
+                             struct err *err);
+
     enum rc (*decision_add)(struct store *store, const struct decision *decision, struct err *err);
     enum rc (*audit_list)(struct store *store, const struct audit_filter *filter,
                           store_audit_visit *visit, void *ctx, struct err *err);

@@ -32,6 +32,7 @@ _Static_assert(ENTRY_ACTIVE == 0 && ENTRY_REVOKED == 1, "entries.state");
 _Static_assert(SIGNAL_PDQ == 0 && SIGNAL_SHA256 == 1 && SIGNAL_SHA1 == 2 && SIGNAL_MD5 == 3,
                "signals.type");
 _Static_assert(CHANGE_BANK == 0 && CHANGE_ENTRY == 1 && CHANGE_KEY == 2, "changes.kind");
+_Static_assert(CHECK_RUNNING == 0 && CHECK_DONE == 1 && CHECK_ERROR == 2, "checks.state");
 _Static_assert(ORIENT_AS_IS == 0 && ORIENT_FLIPMINUS1 == 7, "decision_matches.orientation");
 
 static inline const char *or_empty(const char *s)
@@ -261,6 +262,17 @@ enum rc sqlite_key_create(struct store *store, struct key *key, const struct act
 enum rc sqlite_key_revoke(struct store *store, const char *id, const struct actor *actor,
                           struct err *err);
 enum rc sqlite_key_list(struct store *store, store_key_visit *visit, void *ctx, struct err *err);
+
+enum rc sqlite_check_begin(struct store *store, const struct ulid *id, const char *key_id,
+                           const char *ref, const char *node, struct err *err);
+enum rc sqlite_check_end(struct store *store, const struct ulid *id, enum check_state state,
+                         unsigned status, const char *answer, struct err *err);
+enum rc sqlite_check_get(struct store *store, const struct ulid *id, struct check_row *ret,
+                         struct err *err);
+enum rc sqlite_checks_abandon(struct store *store, const char *node, unsigned status,
+                              const char *answer, uint64_t *ret_n, struct err *err);
+enum rc sqlite_checks_forget(struct store *store, int64_t before_ms, uint64_t *ret_n,
+                             struct err *err);
 
 enum rc sqlite_decision_add(struct store *store, const struct decision *decision, struct err *err);
 enum rc sqlite_audit_list(struct store *store, const struct audit_filter *filter,

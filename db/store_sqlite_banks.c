@@ -37,7 +37,10 @@ enum rc bank_read(const struct query *q, struct bank *ret, struct err *err)
                         .entries = col_number(q, 8),
                         .created_ms = col_int(q, 9),
                         .updated_ms = col_int(q, 10),
-                        .generation = col_number(q, 11)};
+                        .generation = col_number(q, 11),
+                        .bank_match_percent = (unsigned)col_int(q, 12),
+                        .query_match_percent = (unsigned)col_int(q, 13),
+                        .match_run = (unsigned)col_int(q, 14)};
     const char *name = col_text(q, 1);
     if (!text_copy(bank.name, sizeof bank.name, name))
         FAIL(err, RC_STORE, "database: bank %u has a name too long", bank.number);
@@ -95,6 +98,9 @@ static enum rc insert(struct tx *tx, uint32_t number, const struct bank *bank, c
     query_text(&q, labels);
     query_int(&q, tx->now_ms);
     query_number(&q, tx->generation);
+    query_int(&q, bank->bank_match_percent);
+    query_int(&q, bank->query_match_percent);
+    query_int(&q, bank->match_run);
     return query_run(&q, err);
 }
 
@@ -105,6 +111,9 @@ static enum rc audit_create(struct tx *tx, const struct bank *bank, const char *
     struct json_text j = details_begin();
     details_string(&j, "action", action_name(bank->action));
     details_number(&j, "threshold", bank->threshold);
+    details_number(&j, "bank_match_percent", bank->bank_match_percent);
+    details_number(&j, "query_match_percent", bank->query_match_percent);
+    details_number(&j, "match_run", bank->match_run);
     details_string(&j, "description", or_empty(bank->description));
     details_string(&j, "owner", or_empty(bank->owner));
     details_string(&j, "sharing", or_empty(bank->sharing));
@@ -141,8 +150,13 @@ enum rc sqlite_bank_create(struct store *store, struct bank *bank, const struct 
 struct fields {
     const char *description, *owner, *sharing, *labels;
     enum action action;
-    unsigned threshold;
+    unsigned threshold, bank_match_percent, query_match_percent, match_run;
 };
+
+static unsigned number_or(const unsigned *number, unsigned otherwise)
+{
+    return number != NULL ? *number : otherwise;
+}
 
 static struct fields patched(const struct fields *old, const struct bank_patch *patch,
                              const char *labels)
@@ -153,7 +167,10 @@ static struct fields patched(const struct fields *old, const struct bank_patch *
     f.sharing = patch->sharing != NULL ? patch->sharing : f.sharing;
     f.labels = patch->labels != NULL ? labels : f.labels;
     f.action = patch->action != NULL ? *patch->action : f.action;
-    f.threshold = patch->threshold != NULL ? *patch->threshold : f.threshold;
+    f.threshold = number_or(patch->threshold, f.threshold);
+    f.bank_match_percent = number_or(patch->bank_match_percent, f.bank_match_percent);
+    f.query_match_percent = number_or(patch->query_match_percent, f.query_match_percent);
+    f.match_run = number_or(patch->match_run, f.match_run);
     return f;
 }
 
@@ -163,6 +180,11 @@ static enum rc describe(const struct fields *old, const struct fields *new, char
     struct json_text j = details_begin();
     details_change(&j, "action", action_name(old->action), action_name(new->action));
     details_change_number(&j, "threshold", old->threshold, new->threshold);
+    details_change_number(&j, "bank_match_percent", old->bank_match_percent,
+                          new->bank_match_percent);
+    details_change_number(&j, "query_match_percent", old->query_match_percent,
+                          new->query_match_percent);
+    details_change_number(&j, "match_run", old->match_run, new->match_run);
     details_change(&j, "description", old->description, new->description);
     details_change(&j, "owner", old->owner, new->owner);
     details_change(&j, "sharing", old->sharing, new->sharing);
@@ -182,6 +204,9 @@ static enum rc set(struct tx *tx, uint32_t number, const struct fields *f, struc
     query_text(&q, f->labels);
     query_int(&q, tx->now_ms);
     query_number(&q, tx->generation);
+    query_int(&q, f->bank_match_percent);
+    query_int(&q, f->query_match_percent);
+    query_int(&q, f->match_run);
     return query_run(&q, err);
 }
 
@@ -199,7 +224,10 @@ static enum rc change(struct tx *tx, const struct bank *bank, const struct bank_
                          .sharing = bank->sharing,
                          .labels = old_labels,
                          .action = bank->action,
-                         .threshold = bank->threshold};
+                         .threshold = bank->threshold,
+                         .bank_match_percent = bank->bank_match_percent,
+                         .query_match_percent = bank->query_match_percent,
+                         .match_run = bank->match_run};
     struct fields new = patched(&old, patch, labels);
     TRY(describe(&old, &new, &details, err));
     if (strcmp(details, "{}") == 0)

@@ -79,6 +79,9 @@ static enum rc bank_fill(const struct bank_said *said, struct bank *bank, struct
     memcpy(bank->name, said->name, strlen(said->name) + 1);
     bank->action = said->has_action ? said->action : ACTION_BLOCK;
     bank->threshold = said->has_threshold ? said->threshold : PDQ_THRESHOLD;
+    bank->bank_match_percent = BANK_MATCH_PERCENT;
+    bank->query_match_percent = QUERY_MATCH_PERCENT;
+    bank->match_run = MATCH_RUN;
     TRY(own(said->description, &bank->description, err));
     TRY(own(said->owner, &bank->owner, err));
     TRY(own(said->sharing, &bank->sharing, err));

@@ -22,6 +22,9 @@
 
 #define UNUSED __attribute__((unused))
 
+/* What a bank asks of clips, in a struct bank that a test makes. */
+#define CLIP_RULES .bank_match_percent = BANK_MATCH_PERCENT, .match_run = MATCH_RUN
+
 static const struct actor alice UNUSED = {
     .key_id = "01ALICE", .name = "alice", .request_id = "r-1"};
 
@@ -58,7 +61,7 @@ static UNUSED struct store *new_store(struct place *ret_place)
 {
     struct err err;
     bool created = false;
-    struct bank bank = {.name = "A", .action = ACTION_BLOCK, .threshold = 31};
+    struct bank bank = {.name = "A", .action = ACTION_BLOCK, .threshold = 31, CLIP_RULES};
     oom_disarm(); /* whatever a test before left armed */
     *ret_place = new_place();
     assert_ok(store_init(ret_place->url, &created, &err), err);

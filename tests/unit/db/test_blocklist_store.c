@@ -44,7 +44,9 @@ static void make_bank(struct node *node, const char *name, enum action action)
                         .owner = strdup(""),
                         .sharing = strdup(""),
                         .action = action,
-                        .threshold = 31};
+                        .threshold = 31,
+                        .bank_match_percent = BANK_MATCH_PERCENT,
+                        .match_run = MATCH_RUN};
     struct err err;
     snprintf(bank.name, sizeof(bank.name), "%s", name);
     if (store_bank_create(node->store, &bank, &actor, &err) != RC_OK)

@@ -77,7 +77,7 @@ static void refuses_another_schema(void **state)
     raw_exec(p.path, "PRAGMA user_version = 0");
     expect_refusal(p.url, RC_STORE, "run \"hashgated init\"");
     raw_exec(p.path, "PRAGMA user_version = 9");
-    expect_refusal(p.url, RC_STORE, "schema 9 is newer than this program's 1");
+    expect_refusal(p.url, RC_STORE, "schema 9 is newer than this program's 2");
     assert_int_equal(store_init(p.url, &created, &err), RC_STORE);
     assert_non_null(strstr(err.msg, "newer"));
 }
@@ -216,7 +216,7 @@ static void waits_for_another_writer_then_says_busy(void **state)
     sqlite3 *other = raw_open(p.path);
     assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
 
-    struct bank bank = {.name = "B", .action = ACTION_REVIEW};
+    struct bank bank = {.name = "B", .action = ACTION_REVIEW, CLIP_RULES};
     assert_int_equal(store_bank_create(store, &bank, &alice, &err), RC_BUSY);
     assert_non_null(strstr(err.msg, "locked by another process"));
     /* Readers do not wait. */

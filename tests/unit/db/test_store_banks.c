@@ -14,6 +14,9 @@ static void a_bank_comes_back_as_it_went(void **state)
                         .sharing = (char *)"partners",
                         .action = ACTION_REVIEW,
                         .threshold = 20,
+                        .bank_match_percent = 75,
+                        .query_match_percent = 10,
+                        .match_run = 0,
                         .labels = {.n = 2, .label = {(char *)"x", (char *)"y-z"}}};
     assert_ok(store_bank_create(store, &bank, &alice, &err), err);
     assert_int_equal(bank.number, 1);
@@ -29,6 +32,9 @@ static void a_bank_comes_back_as_it_went(void **state)
     assert_string_equal(got.sharing, "partners");
     assert_int_equal(got.action, ACTION_REVIEW);
     assert_int_equal(got.threshold, 20);
+    assert_int_equal(got.bank_match_percent, 75);
+    assert_int_equal(got.query_match_percent, 10);
+    assert_int_equal(got.match_run, 0);
     assert_int_equal(got.labels.n, 2);
     assert_string_equal(got.labels.label[1], "y-z");
     assert_int_equal(got.entries, 0);
@@ -45,9 +51,11 @@ static void refuses_bad_banks(void **state)
     struct place p;
     struct err err;
     struct store *store = new_store(&p);
-    struct bank twice = {.name = "A"}, lower = {.name = "a"}, wide = {.name = "W", .threshold = 64},
+    struct bank twice = {.name = "A", CLIP_RULES}, lower = {.name = "a"},
+                wide = {.name = "W", .threshold = 64},
                 odd = {.name = "O", .action = (enum action)7},
-                words = {.name = "L", .labels = {.n = 1, .label = {(char *)"two words"}}};
+                words = {
+                    .name = "L", CLIP_RULES, .labels = {.n = 1, .label = {(char *)"two words"}}};
     assert_int_equal(store_bank_create(store, &twice, &alice, &err), RC_CONFLICT);
     assert_string_equal(err.msg, "bank \"A\" exists already");
     assert_string_equal(err.ref, "");
@@ -69,6 +77,40 @@ static void refuses_bad_banks(void **state)
     assert_whole(p.path);
 }
 
+static void refuses_bad_rules_for_clips(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned bank_percent, query_percent, run;
+        const char *words;
+    } cases[] = {
+        {0, 0, 3, "bank_match_percent 0: must be 1 to 100"},
+        {101, 0, 3, "bank_match_percent 101: must be 1 to 100"},
+        {80, 101, 3, "query_match_percent 101: must be 0 to 100"},
+        {80, 0, 1, "match_run 1: must be 2 to 100, or 0 for none"},
+        {80, 0, 101, "match_run 101: must be 2 to 100, or 0 for none"},
+    };
+    struct place p;
+    struct err err;
+    struct store *store = new_store(&p);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct bank bank = {.name = "CLIPS",
+                            .bank_match_percent = cases[i].bank_percent,
+                            .query_match_percent = cases[i].query_percent,
+                            .match_run = cases[i].run},
+                    got = {0};
+        struct bank_patch patch = {.bank_match_percent = &cases[i].bank_percent,
+                                   .query_match_percent = &cases[i].query_percent,
+                                   .match_run = &cases[i].run};
+        assert_int_equal(store_bank_create(store, &bank, &alice, &err), RC_INPUT);
+        assert_string_equal(err.msg, cases[i].words);
+        assert_int_equal(store_bank_update(store, "A", &patch, &alice, &got, &err), RC_INPUT);
+        assert_string_equal(err.msg, cases[i].words);
+    }
+    store_free(store);
+    assert_int_equal(raw_number(p.path, "SELECT count(*) FROM audit"), 1);
+}
+
 static void a_patch_changes_what_it_names(void **state)
 {
     (void)state;
@@ -77,13 +119,21 @@ static void a_patch_changes_what_it_names(void **state)
     struct store *store = new_store(&p);
     struct bank got = {0};
     enum action observe = ACTION_OBSERVE;
-    unsigned threshold = 12;
+    unsigned threshold = 12, bank_percent = 90, query_percent = 5, run = 0;
     struct labels labels = {.n = 1, .label = {(char *)"new"}};
-    struct bank_patch patch = {
-        .action = &observe, .threshold = &threshold, .labels = &labels, .reason = "too many"};
+    struct bank_patch patch = {.action = &observe,
+                               .threshold = &threshold,
+                               .bank_match_percent = &bank_percent,
+                               .query_match_percent = &query_percent,
+                               .match_run = &run,
+                               .labels = &labels,
+                               .reason = "too many"};
     assert_ok(store_bank_update(store, "A", &patch, &alice, &got, &err), err);
     assert_int_equal(got.action, ACTION_OBSERVE);
     assert_int_equal(got.threshold, 12);
+    assert_int_equal(got.bank_match_percent, 90);
+    assert_int_equal(got.query_match_percent, 5);
+    assert_int_equal(got.match_run, 0);
     assert_string_equal(got.labels.label[0], "new");
     assert_string_equal(got.description, "");
     assert_int_equal(got.generation, 2);
@@ -100,6 +150,9 @@ static void a_patch_changes_what_it_names(void **state)
                    " reason = 'too many' AND actor_name = 'alice' AND details ="
                    " '{\"action\":{\"old\":\"block\",\"new\":\"observe\"},"
                    "\"threshold\":{\"old\":31,\"new\":12},"
+                   "\"bank_match_percent\":{\"old\":80,\"new\":90},"
+                   "\"query_match_percent\":{\"old\":0,\"new\":5},"
+                   "\"match_run\":{\"old\":3,\"new\":0},"
                    "\"labels\":{\"old\":[],\"new\":[\"new\"]}}'"),
         1);
     assert_int_equal(raw_number(p.path, "SELECT count(*) FROM audit"), 2);
@@ -117,7 +170,7 @@ static void no_more_banks_than_the_index_takes(void **state)
              " INSERT INTO banks (number, name, description, owner, sharing, action, threshold,"
              " labels, created_ms, updated_ms, generation)"
              " SELECT i, 'N' || i, '', '', '', 0, 0, '', 0, 0, 1 FROM n");
-    struct bank last = {.name = "LAST"}, over = {.name = "OVER"};
+    struct bank last = {.name = "LAST", CLIP_RULES}, over = {.name = "OVER", CLIP_RULES};
     assert_ok(store_bank_create(store, &last, &alice, &err), err);
     assert_int_equal(last.number, INDEX_BANKS_MAX - 1);
     assert_int_equal(store_bank_create(store, &over, &alice, &err), RC_LIMIT);
@@ -143,7 +196,7 @@ static void lists_banks_until_told_to_stop(void **state)
     struct place p;
     struct err err;
     struct store *store = new_store(&p);
-    struct bank z = {.name = "Z"}, c = {.name = "C"};
+    struct bank z = {.name = "Z", CLIP_RULES}, c = {.name = "C", CLIP_RULES};
     struct names names = {0};
     assert_ok(store_bank_create(store, &z, &alice, &err), err);
     assert_ok(store_bank_create(store, &c, &alice, &err), err);
@@ -292,6 +345,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_bank_comes_back_as_it_went),
         cmocka_unit_test(refuses_bad_banks),
+        cmocka_unit_test(refuses_bad_rules_for_clips),
         cmocka_unit_test(a_patch_changes_what_it_names),
         cmocka_unit_test(no_more_banks_than_the_index_takes),
         cmocka_unit_test(lists_banks_until_told_to_stop),

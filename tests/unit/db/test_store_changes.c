@@ -110,7 +110,7 @@ static void flip(struct store *store, struct model *m)
 static void change_bank(struct store *store, struct model *m)
 {
     struct err err;
-    struct bank bank = {.action = ACTION_REVIEW}, got = {0};
+    struct bank bank = {.action = ACTION_REVIEW, CLIP_RULES}, got = {0};
     unsigned threshold = (unsigned)rnd_below(&m->rnd, 64);
     struct bank_patch patch = {.threshold = &threshold};
     if (m->n_banks < BANKS) {

@@ -116,7 +116,7 @@ static void the_same_signals_are_a_conflict(void **state)
     assert_ok(store_entry_add(store, &e, &alice, &id, &generation, &err), err);
     assert_int_equal(store_entry_add(store, &e, &alice, &id, &generation, &err), RC_CONFLICT);
 
-    struct bank other = {.name = "B", .action = ACTION_BLOCK};
+    struct bank other = {.name = "B", .action = ACTION_BLOCK, CLIP_RULES};
     assert_ok(store_bank_create(store, &other, &alice, &err), err);
     e.bank = "B"; /* another bank knows nothing of them */
     assert_ok(store_entry_add(store, &e, &alice, &id, &generation, &err), err);
