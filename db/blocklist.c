@@ -8,19 +8,20 @@
 
 #include "db/entry_ids.h"
 
-/* Action and threshold change together, so they share one word: action << 8 | threshold. */
+/* A bank's rules change together, so they share one word: see rule_word(). */
 struct list_bank {
     char name[BANK_NAME_MAX + 1]; /* written once, before the bank is counted */
     bool known;                   /* writer */
-    atomic_uint rule;
+    _Atomic uint64_t rule;
 };
 
 /* The signals of the entry that is being listed. */
 struct scratch {
     struct index_item *items;
+    struct clip_frame *frames;
     struct digest_item *digests;
-    size_t size; /* of both */
-    size_t n_items, n_digests;
+    size_t size; /* of each */
+    size_t n_items, n_frames, n_digests;
 };
 
 struct blocklist {
@@ -28,6 +29,7 @@ struct blocklist {
     struct index *index;
     struct digests *digests;
     struct entry_ids ids;
+    struct clips clips;
     struct list_bank bank[INDEX_BANKS_MAX];
     atomic_uint banks; /* all numbers below are known */
     _Atomic uint64_t generation;
@@ -45,18 +47,27 @@ struct follower {
     bool keys_changed;
 };
 
+static uint64_t rule_word(const struct bank *bank)
+{
+    return (uint64_t)bank->action << 32 | (uint64_t)bank->match_run << 24 |
+           (uint64_t)bank->query_match_percent << 16 | (uint64_t)bank->bank_match_percent << 8 |
+           bank->threshold;
+}
+
 static enum rc learn_bank(struct blocklist *list, const struct bank *bank, struct err *err)
 {
     if (bank->number >= INDEX_BANKS_MAX || (unsigned)bank->action >= ACTIONS ||
         bank->threshold > UINT8_MAX)
         FAIL(err, RC_STORE, "block-list: bank %s: number, action or threshold out of range",
              bank->name);
+    if (bank->bank_match_percent < 1 || bank->bank_match_percent > 100 ||
+        bank->query_match_percent > 100 || bank->match_run == 1 || bank->match_run > MATCH_RUN_MAX)
+        FAIL(err, RC_STORE, "block-list: bank %s: a rule for clips out of range", bank->name);
     struct list_bank *known = &list->bank[bank->number];
-    unsigned rule = (unsigned)bank->action << 8 | bank->threshold;
     if (!known->known)
         memcpy(known->name, bank->name, sizeof(known->name));
     known->known = true;
-    atomic_store(&known->rule, rule);
+    atomic_store(&known->rule, rule_word(bank));
 
     /* A bank that changed again comes later than one that was made after it. */
     unsigned banks = atomic_load_explicit(&list->banks, memory_order_relaxed);
@@ -66,39 +77,62 @@ static enum rc learn_bank(struct blocklist *list, const struct bank *bank, struc
     return RC_OK;
 }
 
+static void scratch_free(struct scratch *scratch)
+{
+    free(scratch->items);
+    free(scratch->frames);
+    free(scratch->digests);
+}
+
 static enum rc scratch_reserve(struct scratch *scratch, size_t n, struct err *err)
 {
-    scratch->n_items = scratch->n_digests = 0;
+    scratch->n_items = scratch->n_frames = scratch->n_digests = 0;
     if (n <= scratch->size)
         return RC_OK;
-    free(scratch->items);
-    free(scratch->digests);
+    scratch_free(scratch);
     scratch->items = calloc(n, sizeof(scratch->items[0]));
+    scratch->frames = calloc(n, sizeof(scratch->frames[0]));
     scratch->digests = calloc(n, sizeof(scratch->digests[0]));
-    scratch->size = scratch->items != NULL && scratch->digests != NULL ? n : 0;
+    bool all = scratch->items != NULL && scratch->frames != NULL && scratch->digests != NULL;
+    scratch->size = all ? n : 0;
     if (scratch->size == 0)
         FAIL(err, RC_NOMEM, "block-list: no memory for an entry of %zu signals", n);
+    return RC_OK;
+}
+
+static void scratch_item(struct scratch *scratch, const struct change *change,
+                         const struct pdq_hash *hash, int32_t place)
+{
+    scratch->items[scratch->n_items++] = (struct index_item){.hash = *hash,
+                                                             .entry = change->entry_number,
+                                                             .generation = change->generation,
+                                                             .bank = change->entry_bank,
+                                                             .place = place};
+}
+
+static enum rc scratch_pdq(struct scratch *scratch, const struct change *change,
+                           const struct signal *signal, struct err *err)
+{
+    /* Who listed it should have refused it; a flat picture's hash would match at random. */
+    if (signal->quality >= 0 && signal->quality < PDQ_MIN_QUALITY)
+        return RC_OK;
+    if (signal->ms < -1 || signal->ms > INT32_MAX)
+        FAIL(err, RC_STORE, "block-list: entry number %llu: time of a signal out of range",
+             (unsigned long long)change->entry_number);
+    const struct pdq_hash hash = pdq_from_bytes(signal->value);
+    if (signal->ms < 0)
+        scratch_item(scratch, change, &hash, -1);
+    else
+        scratch->frames[scratch->n_frames++] =
+            (struct clip_frame){.hash = hash, .ms = (int32_t)signal->ms};
     return RC_OK;
 }
 
 static enum rc scratch_signal(struct scratch *scratch, const struct change *change,
                               const struct signal *signal, struct err *err)
 {
-    if (signal->type == SIGNAL_PDQ) {
-        /* Who listed it should have refused it; a flat picture's hash would match at random. */
-        if (signal->quality >= 0 && signal->quality < PDQ_MIN_QUALITY)
-            return RC_OK;
-        if (signal->ms < -1 || signal->ms > INT32_MAX)
-            FAIL(err, RC_STORE, "block-list: entry number %llu: time of a signal out of range",
-                 (unsigned long long)change->entry_number);
-        scratch->items[scratch->n_items++] =
-            (struct index_item){.hash = pdq_from_bytes(signal->value),
-                                .entry = change->entry_number,
-                                .generation = change->generation,
-                                .bank = change->entry_bank,
-                                .ms = (int32_t)signal->ms};
-        return RC_OK;
-    }
+    if (signal->type == SIGNAL_PDQ)
+        return scratch_pdq(scratch, change, signal, err);
     enum digest_type type;
     if (!signal_digest_type(signal->type, &type))
         FAIL(err, RC_STORE, "block-list: entry number %llu: a signal of unknown type",
@@ -121,6 +155,10 @@ static enum rc list_entry(struct blocklist *list, const struct change *change, s
     for (size_t i = 0; i < change->n_signals; i++)
         TRY(scratch_signal(scratch, change, &change->signals[i], err));
 
+    /* Before its hashes can be found. */
+    TRY(clips_learn(&list->clips, change->entry_number, scratch->frames, scratch->n_frames, err));
+    for (size_t i = 0; i < scratch->n_frames; i++)
+        scratch_item(scratch, change, &scratch->frames[i].hash, (int32_t)i);
     TRY(index_add(list->index, scratch->items, scratch->n_items, err));
     enum rc rc = digests_add(list->digests, scratch->digests, scratch->n_digests, err);
     if (rc != RC_OK) {
@@ -254,8 +292,8 @@ void blocklist_free(struct blocklist *list)
     index_free(list->index);
     digests_free(list->digests);
     entry_ids_clear(&list->ids);
-    free(list->scratch.items);
-    free(list->scratch.digests);
+    clips_clear(&list->clips);
+    scratch_free(&list->scratch);
     pthread_mutex_destroy(&list->writing);
     free(list);
 }
@@ -301,9 +339,13 @@ uint32_t blocklist_banks(const struct blocklist *list)
 void blocklist_bank(const struct blocklist *list, uint32_t number, struct bank_rule *ret)
 {
     const struct list_bank *bank = &list->bank[number];
-    unsigned rule = atomic_load(&bank->rule);
-    *ret = (struct bank_rule){
-        .name = bank->name, .action = (enum action)(rule >> 8), .threshold = (uint8_t)rule};
+    uint64_t rule = atomic_load(&bank->rule);
+    *ret = (struct bank_rule){.name = bank->name,
+                              .action = (enum action)(rule >> 32),
+                              .threshold = (uint8_t)rule,
+                              .bank_match_percent = (uint8_t)(rule >> 8),
+                              .query_match_percent = (uint8_t)(rule >> 16),
+                              .match_run = (uint8_t)(rule >> 24)};
 }
 
 int64_t blocklist_bank_number(const struct blocklist *list, const char *name)
@@ -318,6 +360,11 @@ int64_t blocklist_bank_number(const struct blocklist *list, const char *name)
 struct ulid blocklist_entry_id(const struct blocklist *list, uint64_t number)
 {
     return entry_ids_get(&list->ids, number);
+}
+
+const struct clip *blocklist_clip(const struct blocklist *list, uint64_t number)
+{
+    return clips_get(&list->clips, number);
 }
 
 const struct index *blocklist_index(const struct blocklist *list)

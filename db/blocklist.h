@@ -1,6 +1,6 @@
 /*
- * The block-list in memory: index, digests, banks and entries as of one generation, and how it
- * follows the store.
+ * The block-list in memory: index, digests, clips, banks and entries as of one generation, and how
+ * it follows the store.
  *
  * Checks read it from any thread without a lock.  blocklist_follow() is the only writer and is
  * serialised inside; after it returns, every change that was committed before the call counts.
@@ -8,6 +8,7 @@
 #ifndef DB_BLOCKLIST_H
 #define DB_BLOCKLIST_H
 
+#include "db/clips.h"
 #include "db/store.h"
 
 struct blocklist;
@@ -35,11 +36,12 @@ uint64_t blocklist_generation(const struct blocklist *list);
 /* Whether a search still finds the index's canary; RC_BUSY when not.  Cheap.  Any thread. */
 MUST_CHECK enum rc blocklist_healthy(const struct blocklist *list, struct err *err);
 
-/* A bank's rules at one moment. */
+/* A bank's rules at one moment: they change all together. */
 struct bank_rule {
     const char *name; /* lives as long as the list */
     enum action action;
     uint8_t threshold;
+    uint8_t bank_match_percent, query_match_percent, match_run; /* of clips: db/policy.h */
 };
 /* How many banks there are; numbers are dense below it. */
 uint32_t blocklist_banks(const struct blocklist *list);
@@ -49,6 +51,12 @@ int64_t blocklist_bank_number(const struct blocklist *list, const char *name);
 
 /* The id of an entry by its number (as in hits). */
 struct ulid blocklist_entry_id(const struct blocklist *list, uint64_t number);
+
+/*
+ * The clip that an entry is, NULL when none of its signals has a time.  From a hit whose place is
+ * not -1 it is there.
+ */
+const struct clip *blocklist_clip(const struct blocklist *list, uint64_t number);
 
 const struct index *blocklist_index(const struct blocklist *list);
 const struct digests *blocklist_digests(const struct blocklist *list);

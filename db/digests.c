@@ -196,7 +196,8 @@ void digests_find(const struct digests *digests, enum digest_type type, const ui
         next = chunk->tag[at];
         if (!rows_match(chunk, at, rule, 0))
             continue;
-        const struct index_hit hit = {.bank = chunk->bank[at], .entry = chunk->entry[at], .ms = -1};
+        const struct index_hit hit = {
+            .bank = chunk->bank[at], .entry = chunk->entry[at], .place = -1};
         if (!visit(ctx, &hit))
             return;
     }

@@ -33,7 +33,7 @@ MUST_CHECK enum rc digests_add(struct digests *digests, const struct digest_item
 size_t digests_remove(struct digests *digests, uint64_t entry);
 
 /* Visits each live item with this value in a bank that the rule searches (threshold >= 0);
- * hit.distance is 0, hit.ms is -1, hit.query is 0. */
+ * hit.distance is 0, hit.place is -1, hit.query is 0. */
 void digests_find(const struct digests *digests, enum digest_type type, const uint8_t *value,
                   const struct index_rule *rule, index_visit *visit, void *ctx);
 

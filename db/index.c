@@ -26,7 +26,7 @@ enum rc index_new(struct index **ret, struct err *err)
     if (index == NULL)
         FAIL(err, RC_NOMEM, "index: no memory");
     const struct index_item item = {
-        .hash = canary, .entry = canary_entry, .bank = CANARY_BANK, .ms = -1};
+        .hash = canary, .entry = canary_entry, .bank = CANARY_BANK, .place = -1};
     TRY(index_add(index, &item, 1, err));
     *ret = TAKE(index);
     return RC_OK;
@@ -48,7 +48,7 @@ enum rc index_add(struct index *index, const struct index_item *items, size_t n,
                                                 .entry = items[i].entry,
                                                 .generation = items[i].generation,
                                                 .bank = items[i].bank,
-                                                .tag = (uint32_t)items[i].ms});
+                                                .tag = (uint32_t)items[i].place});
     rows_publish(&index->rows);
     return RC_OK;
 }
@@ -78,7 +78,7 @@ static bool tell(const struct scan *scan, const struct rows_chunk *chunk, size_t
         const struct index_hit hit = {.query = first_query + hits[i].query,
                                       .bank = chunk->bank[at],
                                       .entry = chunk->entry[at],
-                                      .ms = (int32_t)chunk->tag[at],
+                                      .place = (int32_t)chunk->tag[at],
                                       .distance = hits[i].distance};
         if (!scan->visit(scan->ctx, &hit))
             return false;

@@ -21,14 +21,14 @@ struct index_item {
     uint64_t entry;      /* the block-list's number of the entry; UINT64_MAX is the canary's */
     uint64_t generation; /* when it was listed */
     uint32_t bank;       /* < INDEX_BANKS_MAX */
-    int32_t ms;          /* time within a clip, -1 for none */
+    int32_t place;       /* which of its clip's signals it is (db/clips.h), -1: of none */
 };
 
 struct index_hit {
     uint32_t query; /* which of the hashes asked for */
     uint32_t bank;
     uint64_t entry;
-    int32_t ms;
+    int32_t place;
     uint16_t distance;
 };
 

@@ -1,8 +1,8 @@
 #include "db/policy.h"
 
 #include <stdlib.h>
-#include <string.h>
 
+#include "db/clip_hits.h"
 #include "db/tally.h"
 
 enum verdict policy_verdict(enum verdict so_far, enum action action)
@@ -13,106 +13,245 @@ enum verdict policy_verdict(enum verdict so_far, enum action action)
     return asks[action] > so_far ? asks[action] : so_far;
 }
 
-/* One lookup under way. */
-struct run {
-    const struct blocklist *list;
-    struct index_rule rule;
-    struct tally tally;
-    bool no_memory;
+enum { BATCH_MIN = 64 };
 
-    /* The batch: hashes to ask for, and the signal that each of them is. */
-    struct pdq_hash *query;
-    const struct lookup_signal **asked;
-    uint32_t n, size;
+/* Where a hash of the batch comes from. */
+struct asked {
+    int64_t ms;
+    uint32_t moment, picture;
+    enum signal_type type;
+    enum orientation orientation;
+    enum look look;
 };
+
+struct lookup_run {
+    const struct blocklist *list;
+    uint64_t generation;
+    struct index_rule rule;
+    struct tally_bank *banks;
+    int16_t *threshold; /* by bank */
+    struct tally tally; /* pictures; at the end clips too */
+    struct clip_hits clips;
+    enum rc failed;
+
+    /* The batch: hashes that are asked together. */
+    struct pdq_hash *query;
+    struct asked *asked;
+    uint32_t n, room;
+};
+
+/* --- hits --- */
+
+static bool take_picture(struct lookup_run *run, const struct asked *asked,
+                         const struct index_hit *hit)
+{
+    const struct match match = {.bank = hit->bank,
+                                .entry = hit->entry,
+                                .type = asked->type,
+                                .orientation = asked->orientation,
+                                .look = asked->look,
+                                .distance = hit->distance,
+                                .ms = asked->ms,
+                                .entry_ms = -1};
+    if (!tally_add(&run->tally, &match))
+        run->failed = RC_NOMEM;
+    return run->failed == RC_OK;
+}
+
+static bool take_clip(struct lookup_run *run, const struct asked *asked,
+                      const struct index_hit *hit)
+{
+    const struct clip *clip = blocklist_clip(run->list, hit->entry);
+    const struct clip_hit clip_hit = {.place = (uint32_t)hit->place,
+                                      .moment = asked->moment,
+                                      .picture = asked->picture,
+                                      .ms = asked->ms,
+                                      .distance = hit->distance,
+                                      .orientation = asked->orientation,
+                                      .look = asked->look};
+    if (!clip_hits_add(&run->clips, hit->entry, hit->bank, clip, &clip_hit))
+        run->failed = run->clips.memory.failed;
+    return run->failed == RC_OK;
+}
 
 static bool take_hit(void *ctx, const struct index_hit *hit)
 {
-    struct run *run = ctx;
-    const struct lookup_signal *signal = run->asked[hit->query];
-    const struct match match = {.bank = hit->bank,
-                                .entry = hit->entry,
-                                .type = signal->type,
-                                .orientation = signal->orientation,
-                                .look = signal->look,
-                                .distance = hit->distance,
-                                .ms = signal->ms,
-                                .entry_ms = hit->ms};
-    run->no_memory = !tally_add(&run->tally, &match);
-    return !run->no_memory;
+    struct lookup_run *run = ctx;
+    const struct asked *asked = &run->asked[hit->query];
+    return hit->place < 0 ? take_picture(run, asked, hit) : take_clip(run, asked, hit);
 }
 
-static void ask_index(struct run *run)
+static void ask_batch(struct lookup_run *run)
 {
-    if (run->n > 0 && !run->no_memory)
+    if (run->n > 0 && run->failed == RC_OK)
         index_search(blocklist_index(run->list), run->query, run->n, &run->rule, take_hit, run);
     run->n = 0;
+    if (run->failed == RC_OK && !clip_hits_settle(&run->clips))
+        run->failed = run->clips.memory.failed;
 }
 
-static void ask_pdq(struct run *run, const struct lookup_signal *signals, size_t n)
+/* --- signals --- */
+
+static bool reserve_batch(struct lookup_run *run)
 {
-    for (size_t i = 0; i < n; i++) {
-        if (signals[i].type != SIGNAL_PDQ)
-            continue;
-        run->query[run->n] = signals[i].pdq;
-        run->asked[run->n++] = &signals[i];
-        if (run->n == run->size)
-            ask_index(run);
-    }
-    ask_index(run);
+    if (run->n < run->room)
+        return true;
+    uint32_t room = run->room != 0 ? run->room * 2 : BATCH_MIN;
+    struct pdq_hash *query = realloc(run->query, room * sizeof(run->query[0]));
+    if (query == NULL)
+        return false;
+    run->query = query;
+    struct asked *asked = realloc(run->asked, room * sizeof(run->asked[0]));
+    if (asked == NULL)
+        return false;
+    run->asked = asked;
+    run->room = room;
+    return true;
 }
 
-static void ask_digests(struct run *run, const struct lookup_signal *signals, size_t n)
+static void ask_pdq(struct lookup_run *run, const struct lookup_signal *signal)
 {
-    for (size_t i = 0; i < n && !run->no_memory; i++) {
-        enum digest_type type;
-        if (!signal_digest_type(signals[i].type, &type))
-            continue;
-        run->asked[0] = &signals[i]; /* a hit of a digest is of query 0 */
-        digests_find(blocklist_digests(run->list), type, signals[i].digest, &run->rule, take_hit,
-                     run);
+    struct asked asked = {.ms = signal->ms,
+                          .type = SIGNAL_PDQ,
+                          .orientation = signal->orientation,
+                          .look = signal->look};
+    if (!upload_frames_next(&run->clips.frames, signal, &asked.moment, &asked.picture)) {
+        run->failed = run->clips.memory.failed;
+        return;
     }
+    if (!reserve_batch(run)) {
+        run->failed = RC_NOMEM;
+        return;
+    }
+    run->query[run->n] = signal->pdq;
+    run->asked[run->n++] = asked;
+    if (run->n == LOOKUP_BATCH)
+        ask_batch(run);
 }
+
+/* A digest's hits are told one by one, past the batch. */
+struct digest_asked {
+    struct lookup_run *run;
+    struct asked asked;
+};
+
+static bool take_digest(void *ctx, const struct index_hit *hit)
+{
+    struct digest_asked *d = ctx;
+    return take_picture(d->run, &d->asked, hit);
+}
+
+static void ask_digest(struct lookup_run *run, const struct lookup_signal *signal)
+{
+    enum digest_type type;
+    if (!signal_digest_type(signal->type, &type))
+        return;
+    struct digest_asked asked = {.run = run,
+                                 .asked = {.ms = signal->ms,
+                                           .type = signal->type,
+                                           .orientation = signal->orientation,
+                                           .look = signal->look}};
+    digests_find(blocklist_digests(run->list), type, signal->digest, &run->rule, take_digest,
+                 &asked);
+}
+
+/* --- the run --- */
 
 /* Reads each bank's rule once, so that one lookup is judged by one set of rules. */
-static void read_banks(const struct blocklist *list, const struct bank_set *only,
-                       struct tally_bank *banks, int16_t *threshold, uint32_t n)
+static void read_banks(struct lookup_run *run, const struct bank_set *only, bool *ret_percents)
 {
-    for (uint32_t i = 0; i < n; i++) {
-        blocklist_bank(list, i, &banks[i].rule);
+    *ret_percents = false;
+    for (uint32_t i = 0; i < run->rule.banks; i++) {
+        struct bank_rule *rule = &run->banks[i].rule;
+        blocklist_bank(run->list, i, rule);
         bool asked = only == NULL || bank_set_has(only, i);
-        threshold[i] = asked ? (int16_t)banks[i].rule.threshold : -1;
+        run->threshold[i] = asked ? (int16_t)rule->threshold : -1;
+        *ret_percents = *ret_percents || (asked && rule->query_match_percent > 0);
     }
 }
 
-enum rc lookup_run(const struct blocklist *list, const struct lookup_signal *signals, size_t n,
-                   const struct bank_set *only, uint64_t since, struct lookup *ret, struct err *err)
+enum rc lookup_open(const struct blocklist *list, const struct bank_set *only, uint64_t since,
+                    struct lookup_run **ret, struct err *err)
 {
+    SCOPED(lookup_free) struct lookup_run *run = calloc(1, sizeof(*run));
+    if (run == NULL)
+        FAIL(err, RC_NOMEM, "lookup: no memory");
+    run->list = list;
     /* First of all: what is applied while we search may count or not, what was before must. */
-    uint64_t generation = blocklist_generation(list);
+    run->generation = blocklist_generation(list);
     uint32_t n_banks = blocklist_banks(list);
-    size_t batch = n < INDEX_QUERIES_MAX ? n : INDEX_QUERIES_MAX;
-
-    SCOPED(mem_free) struct tally_bank *banks = calloc(n_banks + 1, sizeof(*banks));
-    SCOPED(mem_free) int16_t *threshold = calloc(n_banks + 1, sizeof(*threshold));
-    SCOPED(mem_free) struct pdq_hash *query = calloc(batch + 1, sizeof(*query));
-    SCOPED(mem_free) const struct lookup_signal **asked = calloc(batch + 1, sizeof(*asked));
-    if (banks == NULL || threshold == NULL || query == NULL || asked == NULL)
-        FAIL(err, RC_NOMEM, "lookup: no memory for %zu signals and %u banks", n, n_banks);
-    read_banks(list, only, banks, threshold, n_banks);
-
-    struct run run = {.list = list,
-                      .rule = {.threshold = threshold, .banks = n_banks, .since = since},
-                      .query = query,
-                      .asked = asked,
-                      .size = (uint32_t)batch};
-    SCOPED(tally_end) struct tally *tally = &run.tally;
-    tally_begin(tally, banks, n_banks);
-    ask_pdq(&run, signals, n);
-    ask_digests(&run, signals, n);
-    if (run.no_memory)
-        FAIL(err, RC_NOMEM, "lookup: no memory to count the entries that matched");
-    ret->generation = generation;
-    tally_report(tally, ret);
+    bool percents = false;
+    run->banks = calloc(n_banks + 1, sizeof(run->banks[0]));
+    run->threshold = calloc(n_banks + 1, sizeof(run->threshold[0]));
+    if (run->banks == NULL || run->threshold == NULL)
+        FAIL(err, RC_NOMEM, "lookup: no memory for %u banks", n_banks);
+    run->rule = (struct index_rule){.threshold = run->threshold, .banks = n_banks, .since = since};
+    read_banks(run, only, &percents);
+    tally_begin(&run->tally, run->banks, n_banks);
+    clip_hits_begin(&run->clips, &run->tally, percents);
+    *ret = TAKE(run);
     return RC_OK;
+}
+
+void lookup_free(struct lookup_run *run)
+{
+    if (run == NULL)
+        return;
+    clip_hits_end(&run->clips);
+    tally_end(&run->tally);
+    free(run->banks);
+    free(run->threshold);
+    free(run->query);
+    free(run->asked);
+    free(run);
+}
+
+static enum rc outcome(const struct lookup_run *run, struct err *err)
+{
+    if (run->failed == RC_LIMIT)
+        FAIL(err, RC_LIMIT,
+             "lookup: so many listed clips are met in part that %d MiB do not hold the notes",
+             CLIP_MEMORY_MAX >> 20);
+    if (run->failed != RC_OK)
+        FAIL(err, run->failed, "lookup: no memory to note what was found");
+    return RC_OK;
+}
+
+enum rc lookup_ask(struct lookup_run *run, const struct lookup_signal *signals, size_t n,
+                   struct err *err)
+{
+    for (size_t i = 0; i < n && run->failed == RC_OK; i++) {
+        if (signals[i].type == SIGNAL_PDQ)
+            ask_pdq(run, &signals[i]);
+        else
+            ask_digest(run, &signals[i]);
+    }
+    return outcome(run, err);
+}
+
+enum verdict lookup_verdict_so_far(const struct lookup_run *run)
+{
+    enum verdict pictures = run->tally.verdict, clips = run->clips.verdict;
+    return pictures > clips ? pictures : clips;
+}
+
+enum rc lookup_report(struct lookup_run *run, struct lookup *ret, struct err *err)
+{
+    ask_batch(run);
+    if (run->failed == RC_OK && !clip_hits_tell(&run->clips))
+        run->failed = run->clips.memory.failed;
+    TRY(outcome(run, err));
+    ret->generation = run->generation;
+    tally_report(&run->tally, ret);
+    return RC_OK;
+}
+
+enum rc lookup_once(const struct blocklist *list, const struct lookup_signal *signals, size_t n,
+                    const struct bank_set *only, uint64_t since, struct lookup *ret,
+                    struct err *err)
+{
+    SCOPED(lookup_free) struct lookup_run *run = NULL;
+    TRY(lookup_open(list, only, since, &run, err));
+    TRY(lookup_ask(run, signals, n, err));
+    return lookup_report(run, ret, err);
 }

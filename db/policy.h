@@ -1,8 +1,17 @@
 /*
  * From signals to a verdict: which banks match, how strictly, and the matches to tell.
  *
- * lookup_run() asks the block-list and policy_decide() judges; neither touches the store.  The
- * verdict is exact whatever the cap on reported matches.
+ * Looks only at the block-list in memory, never at the store.  The verdict is exact whatever the
+ * cap on reported matches.
+ *
+ * A *picture* is a digest or an untimed pdq signal of an entry: one that is met is a match, also
+ * by a frame of a video.  A *clip* is what an entry has of timed pdq signals.  It is a match when
+ *  - bank_match_percent of its distinct signals are found among the upload's frames, turned any
+ *    way, and query_match_percent of the upload's distinct frames are found in it; or
+ *  - match_run of its signals, consecutive in time, are found in order: at times of the upload
+ *    that rise strictly, all in one orientation, and with differences (time in the upload minus
+ *    time in the clip) that stay within half a second around one offset.  0 switches this off.
+ * An untimed upload has no order: only the percentages count.  A clip of one signal matches by it.
  */
 #ifndef DB_POLICY_H
 #define DB_POLICY_H
@@ -11,17 +20,23 @@
 
 enum {
     MATCHES_MAX = 64, /* reported; the verdict counts all */
-    LOOKUP_TOTAL_MAX = 16384
+    LOOKUP_TOTAL_MAX = 16384,
+    LOOKUP_BATCH = INDEX_QUERIES_MAX /* signals that share one pass over the list */
 };
 
-/* One hash of what is being checked. */
+/*
+ * One hash of what is being checked.  The pdq signals of a video or of several frames come frame
+ * by frame, as-is first, the looks of one frame one after the other: db/upload_frames.h tells
+ * frames apart by that, and equal frames by their as-is hash.  Times may come in any order; rising
+ * ones cost least.
+ */
 struct lookup_signal {
     enum signal_type type;
     struct pdq_hash pdq;          /* SIGNAL_PDQ */
     uint8_t digest[32];           /* others */
     enum orientation orientation; /* what was done to the upload to get this hash */
     enum look look;
-    int64_t ms; /* -1 none */
+    int64_t ms; /* of its frame, at most 2^53; -1 none */
 };
 
 struct match {
@@ -31,7 +46,18 @@ struct match {
     enum orientation orientation;
     enum look look;
     uint16_t distance;
-    int64_t ms, entry_ms;
+    int64_t ms, entry_ms; /* -1 none */
+
+    /*
+     * Of a clip: distance is the least of all; ms and entry_ms are the first pair of the longest
+     * run, or the earliest pair when there is none; orientation is that of the run, or of the
+     * nearest pair.  When tens of thousands of clips match at once, found and run may be less than
+     * they would come to (db/clip_hits.h).
+     */
+    bool clip;
+    uint32_t clip_found, clip_of; /* distinct signals found, and all of them */
+    uint32_t run;                 /* longest run, up to MATCH_RUN_MAX; 0 none or not looked for */
+    int64_t offset_ms;            /* ms - entry_ms; 0 for an untimed upload */
 };
 
 /* Which banks are asked: NULL or a bitmap by bank number. */
@@ -62,12 +88,43 @@ struct lookup {
 };
 
 /*
- * Looks the signals of one medium up in the banks of `only` (NULL: all).  since: only what was
- * listed after that generation, 0 for all.  RC_NOMEM.
+ * One lookup of one medium, whose signals may come bit by bit: a video's are asked while it is
+ * being decoded.  One thread at a time.
  */
-MUST_CHECK enum rc lookup_run(const struct blocklist *list, const struct lookup_signal *signals,
-                              size_t n, const struct bank_set *only, uint64_t since,
-                              struct lookup *ret, struct err *err);
+struct lookup_run;
+
+/*
+ * Begins one in the banks of `only` (NULL: all), under their rules as they are now.  since: only
+ * what was listed after that generation, 0 for all.  The list must outlive it.  *ret is freed with
+ * lookup_free().  RC_NOMEM.
+ */
+MUST_CHECK enum rc lookup_open(const struct blocklist *list, const struct bank_set *only,
+                               uint64_t since, struct lookup_run **ret, struct err *err);
+void lookup_free(struct lookup_run *run);
+SCOPED_DEFINE(lookup_free, struct lookup_run *)
+
+/*
+ * Asks for more signals, which are copied.  Digests are looked up at once, hashes when LOOKUP_BATCH
+ * of them are together.  RC_NOMEM; RC_LIMIT when so many clips are met in part that they cannot be
+ * noted.  After a failure every further call fails the same way: nothing is missed in silence.
+ */
+MUST_CHECK enum rc lookup_ask(struct lookup_run *run, const struct lookup_signal *signals, size_t n,
+                              struct err *err);
+
+/*
+ * The verdict that is certain whatever else is asked, over all signals but those that still wait
+ * for their batch.  A bank's query_match_percent can be judged at the end only, so a clip that
+ * needs it does not count before.  Cheap.
+ */
+enum verdict lookup_verdict_so_far(const struct lookup_run *run);
+
+/* Asks what waits, and judges all.  Once, at the end; fails like lookup_ask(). */
+MUST_CHECK enum rc lookup_report(struct lookup_run *run, struct lookup *ret, struct err *err);
+
+/* All of it for a medium whose signals are together. */
+MUST_CHECK enum rc lookup_once(const struct blocklist *list, const struct lookup_signal *signals,
+                               size_t n, const struct bank_set *only, uint64_t since,
+                               struct lookup *ret, struct err *err);
 
 /* The strictest action wins; observe does not count. */
 enum verdict policy_verdict(enum verdict so_far, enum action action);

@@ -31,7 +31,7 @@ struct row {
     uint64_t entry;
     uint64_t generation;
     uint32_t bank;
-    uint32_t tag; /* index: time within the clip; digests: older row of equal value */
+    uint32_t tag; /* index: place in the clip; digests: older row of equal value */
 };
 
 /* The writer's map from entries to their rows; readers never look at it. */

@@ -35,6 +35,7 @@ static int hit_order(const struct match *a, const struct match *b)
     by = by != 0 ? by : order((int64_t)a->orientation, (int64_t)b->orientation);
     by = by != 0 ? by : order((int64_t)a->look, (int64_t)b->look);
     by = by != 0 ? by : order((int64_t)a->type, (int64_t)b->type);
+    by = by != 0 ? by : order(!a->clip, !b->clip);
     by = by != 0 ? by : order(a->ms, b->ms);
     return by != 0 ? by : order(a->entry_ms, b->entry_ms);
 }

@@ -1,5 +1,5 @@
 /*
- * Millions of hits in, one bounded answer out: the best match of each bank, the best MATCHES_MAX
+ * Millions of matches in, one bounded answer out: the best match of each bank, the best MATCHES_MAX
  * entries over all, how many entries matched, and the verdict.
  *
  * A hostile or clumsy list may match with every row, so memory is bounded whatever comes in and

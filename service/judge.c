@@ -8,7 +8,7 @@ enum rc judge(struct service *service, const struct judge_ask *ask,
               struct err *err)
 {
     int64_t began = clock_mono_ns();
-    TRY(lookup_run(service->list, signals, n, &ask->banks, ask->since, &ret->lookup, err));
+    TRY(lookup_once(service->list, signals, n, &ask->banks, ask->since, &ret->lookup, err));
     metrics_lookup(service->metrics, n, clock_mono_ns() - began);
 
     for (size_t i = 0; i < ret->lookup.n; i++)

@@ -95,7 +95,7 @@ static void fill(struct work *w)
         bench_die("index", "no memory");
     for (size_t i = 0; i < HASHES; i++) {
         w->hashes[i] = random_hash(&r);
-        items[i] = (struct index_item){.hash = w->hashes[i], .entry = i, .ms = -1};
+        items[i] = (struct index_item){.hash = w->hashes[i], .entry = i, .place = -1};
     }
     for (size_t q = 0; q < QUERIES; q++)
         w->query[q] = random_hash(&r);

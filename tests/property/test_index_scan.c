@@ -56,7 +56,7 @@ static int by_all(const void *a, const void *b)
     const uint64_t keys[5][2] = {{x->query, y->query},
                                  {x->entry, y->entry},
                                  {x->bank, y->bank},
-                                 {(uint32_t)x->ms, (uint32_t)y->ms},
+                                 {(uint32_t)x->place, (uint32_t)y->place},
                                  {x->distance, y->distance}};
     for (int i = 0; i < 5; i++)
         if (keys[i][0] != keys[i][1])
@@ -77,7 +77,7 @@ static void scan(const struct model *model, const struct index_rule *rule, struc
             const struct index_hit hit = {.query = q,
                                           .bank = item->bank,
                                           .entry = item->entry,
-                                          .ms = item->ms,
+                                          .place = item->place,
                                           .distance = (uint16_t)d};
             collect(hits, &hit);
         }
@@ -148,7 +148,7 @@ static void add_batch(struct index *index, struct model *model, struct rnd *rnd,
                                 .entry = entry - rnd_below(rnd, 2), /* runs and scattered rows */
                                 .generation = 1 + rnd_below(rnd, GENERATIONS),
                                 .bank = (uint32_t)rnd_below(rnd, BANKS),
-                                .ms = (int32_t)rnd_below(rnd, 100000) - 1};
+                                .place = (int32_t)rnd_below(rnd, 100000) - 1};
     assert_int_equal(index_add(index, &model->item[model->n], n, NULL), RC_OK);
     model->n += n;
 }
@@ -230,7 +230,7 @@ static struct index_item stream_item(uint64_t entry)
                               .entry = entry,
                               .generation = entry + 1,
                               .bank = (uint32_t)(entry % BANKS),
-                              .ms = (int32_t)entry};
+                              .place = (int32_t)entry};
     item.hash.w[0] ^= (1ull << (entry % 20)) - 1; /* distance entry % 20 */
     return item;
 }
@@ -289,7 +289,7 @@ static bool look(void *ctx, const struct index_hit *hit)
 {
     struct view *view = ctx;
     bool right = hit->entry < STREAM + BATCH && hit->bank == hit->entry % BANKS &&
-                 hit->ms == (int32_t)hit->entry && hit->distance == hit->entry % 20 &&
+                 hit->place == (int32_t)hit->entry && hit->distance == hit->entry % 20 &&
                  view->seen[hit->entry]++ == 0;
     if (!right)
         atomic_fetch_add(&view->stream->wrong, 1);

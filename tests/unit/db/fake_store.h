@@ -13,7 +13,10 @@
 
 #include "db/blocklist.h"
 
-enum { FAKE_BANKS = 128, FAKE_ENTRIES = 4096, FAKE_SIGNALS = 8 };
+#ifndef FAKE_SIGNALS_MAX
+#define FAKE_SIGNALS_MAX 8
+#endif
+enum { FAKE_BANKS = 128, FAKE_ENTRIES = 4096, FAKE_SIGNALS = FAKE_SIGNALS_MAX };
 
 struct fake_entry {
     uint32_t bank;
@@ -57,6 +60,9 @@ static inline uint32_t fake_bank(struct store *store, enum action action, unsign
     *bank = (struct bank){.number = number,
                           .action = action,
                           .threshold = threshold,
+                          .bank_match_percent = BANK_MATCH_PERCENT,
+                          .query_match_percent = QUERY_MATCH_PERCENT,
+                          .match_run = MATCH_RUN,
                           .generation = ++store->generation};
     snprintf(bank->name, sizeof(bank->name), "BANK_%u", number);
     pthread_mutex_unlock(&store->lock);

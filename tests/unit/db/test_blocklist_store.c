@@ -94,7 +94,7 @@ static struct lookup ask(struct node *node, const struct signal *s)
     else
         memcpy(q.digest, s->value, sizeof(q.digest));
     if (blocklist_follow(node->list, NULL, &err) != RC_OK ||
-        lookup_run(node->list, &q, 1, NULL, 0, &got, &err) != RC_OK)
+        lookup_once(node->list, &q, 1, NULL, 0, &got, &err) != RC_OK)
         fail_msg("%s", err.msg);
     return got;
 }

@@ -22,7 +22,7 @@ static bool collect(void *ctx, const struct index_hit *hit)
 {
     struct found *found = ctx;
     assert_int_equal(hit->distance, 0);
-    assert_int_equal(hit->ms, -1);
+    assert_int_equal(hit->place, -1);
     assert_int_equal(hit->query, 0);
     assert_true(found->n < FOUND_MAX);
     found->entry[found->n++] = hit->entry;

@@ -59,7 +59,7 @@ static struct index *new_index(void)
 
 static void add(struct index *index, struct pdq_hash hash, uint64_t entry)
 {
-    const struct index_item item = {.hash = hash, .entry = entry, .generation = entry, .ms = -1};
+    const struct index_item item = {.hash = hash, .entry = entry, .generation = entry, .place = -1};
     assert_int_equal(index_add(index, &item, 1, NULL), RC_OK);
 }
 
@@ -114,7 +114,7 @@ static void removal_finds_scattered_rows(void **state)
     SCOPED(index_free) struct index *index = new_index();
     struct index_item items[300];
     for (size_t i = 0; i < 300; i++)
-        items[i] = (struct index_item){.hash = random_hash(&rnd), .entry = i % 3, .ms = (int)i};
+        items[i] = (struct index_item){.hash = random_hash(&rnd), .entry = i % 3, .place = (int)i};
     assert_int_equal(index_add(index, items, 300, NULL), RC_OK);
     index_check(index);
     assert_int_equal(index_remove(index, 1), 100);
@@ -123,7 +123,7 @@ static void removal_finds_scattered_rows(void **state)
         struct hits hits = search(index, &items[i].hash, 0);
         assert_int_equal(hits.n, i % 3 == 1 ? 0 : 1);
         if (hits.n == 1)
-            assert_int_equal(hits.last.ms, i);
+            assert_int_equal(hits.last.place, i);
     }
 }
 
@@ -135,8 +135,11 @@ static void a_bank_is_searched_as_its_rule_says(void **state)
     struct pdq_hash h = random_hash(&rnd);
     struct index_item items[4];
     for (uint32_t bank = 0; bank < 4; bank++)
-        items[bank] = (struct index_item){
-            .hash = flip(h, 0, 10), .entry = bank, .generation = 5 + bank, .bank = bank, .ms = -1};
+        items[bank] = (struct index_item){.hash = flip(h, 0, 10),
+                                          .entry = bank,
+                                          .generation = 5 + bank,
+                                          .bank = bank,
+                                          .place = -1};
     items[3].bank = INDEX_BANKS_MAX - 1;
     assert_int_equal(index_add(index, items, 4, NULL), RC_OK);
 
