@@ -193,7 +193,11 @@ static void uses_the_configured_rate(void **state)
 static void make_bank(struct fixture *f, const char *name)
 {
     char empty[] = "";
-    struct bank bank = {.description = empty, .owner = empty, .sharing = empty, .threshold = 31};
+    struct bank bank = {.description = empty,
+                        .owner = empty,
+                        .sharing = empty,
+                        .threshold = 31,
+                        .bank_match_percent = BANK_MATCH_PERCENT};
     struct err err = {0};
     strcpy(bank.name, name);
     if (store_bank_create(f->store, &bank, &actor, &err) != RC_OK)
