@@ -11,11 +11,6 @@ void clip_hits_begin(struct clip_hits *hits, struct tally *tally, bool count_pic
 
 void clip_hits_end(struct clip_hits *hits)
 {
-    for (struct clip_track *track = hits->dirty, *next; track != NULL; track = next) {
-        next = track->next;
-        if (track->sealed)
-            clip_track_free(track, &hits->memory);
-    }
     for (size_t i = 0; i < hits->slots; i++)
         if (hits->slot[i].track != NULL)
             clip_track_free(hits->slot[i].track, &hits->memory);
@@ -79,6 +74,33 @@ static struct clip_slot *slot_for(struct clip_hits *hits, uint64_t entry, uint32
     return slot;
 }
 
+/* --- which have changed --- */
+
+static void dirty_add(struct clip_hits *hits, struct clip_track *track)
+{
+    if (track->dirty)
+        return;
+    track->dirty = true;
+    track->previous = NULL;
+    track->next = hits->dirty;
+    if (hits->dirty != NULL)
+        hits->dirty->previous = track;
+    hits->dirty = track;
+}
+
+static void dirty_remove(struct clip_hits *hits, struct clip_track *track)
+{
+    if (!track->dirty)
+        return;
+    track->dirty = false;
+    if (track->previous != NULL)
+        track->previous->next = track->next;
+    else
+        hits->dirty = track->next;
+    if (track->next != NULL)
+        track->next->previous = track->previous;
+}
+
 /* --- those that surely match --- */
 
 static bool seal(struct clip_hits *hits, struct clip_slot *slot)
@@ -90,11 +112,8 @@ static bool seal(struct clip_hits *hits, struct clip_slot *slot)
         return false;
     }
     slot->track = NULL;
-    track->sealed = true; /* a dirty one goes when its turn comes */
-    if (track->dirty)
-        clip_track_drop(track, &hits->memory);
-    else
-        clip_track_free(track, &hits->memory);
+    dirty_remove(hits, track);
+    clip_track_free(track, &hits->memory);
     return true;
 }
 
@@ -130,34 +149,20 @@ bool clip_hits_add(struct clip_hits *hits, uint64_t entry, uint32_t bank, const 
     struct clip_track *track = slot->track;
     if (track == NULL)
         return true;
-    if (!clip_track_add(track, &hits->memory, &hits->frames, hit))
+    if (!clip_track_add(track, &hits->memory, hit))
         return false;
-    if (!track->dirty) {
-        track->dirty = true;
-        track->next = hits->dirty;
-        hits->dirty = track;
-    }
+    dirty_add(hits, track);
     return judge(hits, slot);
-}
-
-/* A dirty one that was taken off the list. */
-static bool settle(struct clip_hits *hits, struct clip_track *track)
-{
-    track->dirty = false;
-    if (track->sealed) {
-        clip_track_free(track, &hits->memory);
-        return true;
-    }
-    return clip_track_search(track, &hits->memory, &hits->frames, &hits->scratch) &&
-           judge(hits, slot_find(hits->slot, hits->slots, track->entry + 1));
 }
 
 bool clip_hits_settle(struct clip_hits *hits)
 {
     while (hits->dirty != NULL) {
         struct clip_track *track = hits->dirty;
-        hits->dirty = track->next;
-        if (!settle(hits, track))
+        struct clip_slot *slot = slot_find(hits->slot, hits->slots, track->entry + 1);
+        dirty_remove(hits, track);
+        if (!clip_track_search(track, &hits->memory, &hits->frames, &hits->scratch) ||
+            !judge(hits, slot))
             return false;
     }
     return true;

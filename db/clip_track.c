@@ -44,18 +44,11 @@ static void drop_spans(struct clip_track *track, struct clip_memory *memory)
     track->n_old = track->old_room = 0;
 }
 
-void clip_track_drop(struct clip_track *track, struct clip_memory *memory)
+void clip_track_free(struct clip_track *track, struct clip_memory *memory)
 {
     drop_spans(track, memory);
     clip_memory_free(memory, track->found, words(track->clip->pictures) * sizeof(uint64_t));
     clip_memory_free(memory, track->shown, track->shown_words * sizeof(uint64_t));
-    track->found = track->shown = NULL;
-    track->shown_words = 0;
-}
-
-void clip_track_free(struct clip_track *track, struct clip_memory *memory)
-{
-    clip_track_drop(track, memory);
     clip_memory_free(memory, track, sizeof(*track));
 }
 
@@ -144,7 +137,7 @@ static bool keep_old(struct clip_track *track, struct clip_memory *memory,
 }
 
 static bool add_span(struct clip_track *track, struct clip_memory *memory,
-                     const struct upload_frames *frames, const struct clip_hit *hit)
+                     const struct clip_hit *hit)
 {
     struct track_span *span = span_at(track, memory, hit);
     const struct track_span alone = {.first = hit->moment, .end = hit->moment + 1};
@@ -160,7 +153,7 @@ static bool add_span(struct clip_track *track, struct clip_memory *memory,
     } else if (hit->moment < span->first) { /* an entry that came back while we looked */
         track->scattered = true;
         return keep_old(track, memory, hit, alone);
-    } else if (hit->moment == span->end && !frames->unordered) {
+    } else if (hit->moment == span->end) {
         span->end++;
     } else {
         struct track_span old = *span;
@@ -171,13 +164,13 @@ static bool add_span(struct clip_track *track, struct clip_memory *memory,
 }
 
 bool clip_track_add(struct clip_track *track, struct clip_memory *memory,
-                    const struct upload_frames *frames, const struct clip_hit *hit)
+                    const struct clip_hit *hit)
 {
     note_best(track, hit);
     track->n_found += set_bit(track->found, track->clip->signal[hit->place].picture);
     if (!add_shown(track, memory, hit->picture))
         return false;
-    return !wants_spans(track, hit) || add_span(track, memory, frames, hit);
+    return !wants_spans(track, hit) || add_span(track, memory, hit);
 }
 
 /* --- runs --- */

@@ -58,21 +58,21 @@ struct clip_track {
     struct clip_run run;
     enum orientation run_orientation;
 
-    bool certain;            /* it is a match, whatever comes */
-    bool dirty, sealed;      /* the owner's: db/clip_hits.c */
-    struct clip_track *next; /* dirty one */
+    bool certain; /* it is a match, whatever comes */
+
+    /* The owner's: its list of those with hits since it looked. */
+    bool dirty;
+    struct clip_track *previous, *next;
 };
 
 /* NULL without memory. */
 struct clip_track *clip_track_new(struct clip_memory *memory, const struct clip *clip,
                                   const struct bank_rule *rule);
-/* Gives all but the track itself back. */
-void clip_track_drop(struct clip_track *track, struct clip_memory *memory);
 void clip_track_free(struct clip_track *track, struct clip_memory *memory);
 
 /* Notes a hit.  false: no memory. */
 MUST_CHECK bool clip_track_add(struct clip_track *track, struct clip_memory *memory,
-                               const struct upload_frames *frames, const struct clip_hit *hit);
+                               const struct clip_hit *hit);
 
 /* Room that searches for runs share. */
 struct run_scratch {
