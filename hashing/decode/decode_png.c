@@ -1,156 +1,126 @@
 /*
- * PNG by libpng, one row at a time, interlaced or not: no picture is ever held.
+ * PNG: the picture that every program shows, then those of an animation that browsers show.
  *
- * Metadata is skipped unread (it changes no pixel and hides bombs), alpha is given on as stored.
- * A picture counts only when it was read to its IEND chunk.
- *
- * libpng leaves its callbacks by longjmp, which runs no cleanup.  So there is one setjmp, in
- * guarded(), and the steps that it runs own nothing: decode() does.
+ * Where the first picture is not part of the animation it is a track of its own.
  */
 #include "hashing/decode/picture_decoders.h"
 
-#include <setjmp.h>
 #include <stdlib.h>
-#include <string.h>
-
-#include <png.h>
 
 #include "hashing/base/scoped.h"
+#include "hashing/decode/animation.h"
 #include "hashing/decode/apng.h"
 #include "hashing/decode/picture.h"
+#include "hashing/decode/still_png.h"
 
-struct reader {
-    png_structp png;
-    png_infop info;
-    struct cursor in;
-    const struct decode_limits *limits;
-    struct frame_hasher *hasher;
-    uint32_t width, height;
-    uint8_t *row;
-    bool out_of_memory;
-    enum rc rc; /* why it jumped */
-    struct err *err;
-};
+/* A still goes to the hasher row by row. */
 
-static void reader_close(struct reader *r)
+static enum rc still_begin(void *ctx, uint32_t width, uint32_t height)
 {
-    png_destroy_read_struct(&r->png, &r->info, NULL);
-    free(r->row);
-}
-
-static void reader_close_scoped(struct reader *r)
-{
-    reader_close(r);
-}
-
-_Noreturn static void on_error(png_structp png, png_const_charp text)
-{
-    struct reader *r = png_get_error_ptr(png);
-    if (r->out_of_memory)
-        r->rc = err_set(r->err, RC_LIMIT, HERE,
-                        "PNG: needs more memory than one medium may have (memory)");
-    else
-        r->rc = err_set(r->err, RC_UNDECODABLE, HERE, "PNG: %s", text);
-    png_longjmp(png, 1);
-}
-
-/* Warnings are about metadata and about bytes that no viewer shows. */
-static void on_warning(png_structp png, png_const_charp text)
-{
-    (void)png;
-    (void)text;
-}
-
-static void on_read(png_structp png, png_bytep out, size_t n)
-{
-    struct reader *r = png_get_io_ptr(png);
-    struct bytes taken = cursor_take(&r->in, n);
-    if (r->in.bad)
-        png_error(png, "the file ends too early");
-    memcpy(out, taken.p, n);
-}
-
-static png_voidp on_malloc(png_structp png, png_alloc_size_t n)
-{
-    struct reader *r = png_get_mem_ptr(png);
-    void *p = malloc(n);
-    r->out_of_memory |= p == NULL;
-    return p;
-}
-
-static void on_free(png_structp png, png_voidp p)
-{
-    (void)png;
-    free(p);
-}
-
-/* 8 bits a sample, colours instead of indices, the transparent colour as alpha. */
-static void ask_for_8_bit(struct reader *r)
-{
-    png_set_expand(r->png);
-    png_set_strip_16(r->png); /* the high byte, as Pillow */
-    png_read_update_info(r->png, r->info);
-}
-
-static enum rc read_header(struct reader *r)
-{
-    png_set_read_fn(r->png, r, on_read);
-    /* Sizes are checked below, in words that name the limit; nothing is allocated before. */
-    png_set_user_limits(r->png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
-    png_set_chunk_malloc_max(r->png, 1 << 20);
-    png_set_chunk_cache_max(r->png, 16);
-    /* -1: known chunks too, but for IHDR, PLTE, tRNS, IDAT and IEND. */
-    png_set_keep_unknown_chunks(r->png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
-    png_read_info(r->png, r->info);
-
-    r->width = png_get_image_width(r->png, r->info);
-    r->height = png_get_image_height(r->png, r->info);
-    TRY(picture_check_size(r->width, r->height, r->limits, r->err));
-    ask_for_8_bit(r);
+    struct picture_run *run = ctx;
+    TRY(picture_count(run, width, height));
+    run->width = width;
+    run->height = height;
     return RC_OK;
 }
 
-/* Each pass of Adam7 is a small picture of its own; a narrow one lacks some of them. */
-static void read_passes(struct reader *r)
+static enum rc still_format(void *ctx, enum pixel_format format)
 {
-    for (int pass = 0; pass < PNG_INTERLACE_ADAM7_PASSES; pass++) {
-        int columns = PNG_PASS_COLS((int)r->width, pass);
-        int rows = columns == 0 ? 0 : PNG_PASS_ROWS((int)r->height, pass);
-        for (int i = 0; i < rows; i++) {
-            png_read_row(r->png, r->row, NULL);
-            frame_row_sparse(r->hasher, (uint32_t)PNG_ROW_FROM_PASS_ROW(i, pass),
-                             (uint32_t)PNG_PASS_START_COL(pass),
-                             (uint32_t)PNG_PASS_COL_OFFSET(pass), r->row, (uint32_t)columns);
+    struct picture_run *run = ctx;
+    return frame_begin(run->sink->hasher, run->width, run->height, format, run->err);
+}
+
+static void still_row(void *ctx, uint32_t y, uint32_t x0, uint32_t step, const uint8_t *pixels,
+                      uint32_t n)
+{
+    const struct picture_run *run = ctx;
+    if (step == 1)
+        frame_row(run->sink->hasher, y, pixels);
+    else
+        frame_row_sparse(run->sink->hasher, y, x0, step, pixels, n);
+}
+
+static enum rc read_still(struct picture_run *run, struct bytes png)
+{
+    const struct still_png_sink sink = {
+        .begin = still_begin, .format = still_format, .row = still_row, .ctx = run};
+    TRY(still_png_read(png, &sink, run->err));
+    return picture_deliver_still(run, 0);
+}
+
+/* A frame goes to the canvas. */
+
+static enum rc frame_begins(void *ctx, uint32_t width, uint32_t height)
+{
+    (void)ctx, (void)width, (void)height; /* apng.c wrote them there, or saw that they agree */
+    return RC_OK;
+}
+
+static enum rc frame_format(void *ctx, enum pixel_format format)
+{
+    (void)ctx, (void)format;
+    return RC_OK;
+}
+
+static void canvas_row(void *ctx, uint32_t y, uint32_t x0, uint32_t step, const uint8_t *pixels,
+                       uint32_t n)
+{
+    animation_row(ctx, y, x0, step, pixels, n);
+}
+
+static enum rc compose(struct animation *animation, const struct animation_frame *frame,
+                       struct bytes png)
+{
+    const struct still_png_sink sink = {.begin = frame_begins,
+                                        .format = frame_format,
+                                        .row = canvas_row,
+                                        .ctx = animation,
+                                        .rgba = true};
+    TRY(animation_begin(animation, frame));
+    TRY(still_png_read(png, &sink, animation->run->err));
+    return animation_end(animation);
+}
+
+static enum rc compose_all(struct animation *animation, struct apng *apng, struct bytes in)
+{
+    if (apng->in_animation)
+        TRY(compose(animation, &apng->control, in));
+    for (;;) {
+        SCOPED(mem_free) void *made = NULL;
+        struct animation_frame frame;
+        struct bytes png;
+        TRY(apng_next(apng, &frame, &png, animation->run->err));
+        if (png.n == 0)
+            return RC_OK;
+        made = (void *)(uintptr_t)png.p;
+        if (!apng->disordered) {
+            TRY(compose(animation, &frame, png));
+            continue;
         }
+        /* Viewers that count end here.  Those that do not show it, if it can be decoded. */
+        TRY(animation_flush(animation));
+        enum rc rc = compose(animation, &frame, png);
+        if (rc == RC_UNDECODABLE)
+            animation_drop(animation);
+        if (rc != RC_OK)
+            return rc == RC_UNDECODABLE ? RC_OK : rc;
     }
 }
 
-static void read_in_order(struct reader *r)
+static enum rc read_animation(struct picture_run *run, struct apng *apng, struct bytes in,
+                              int64_t *ret_duration_ms)
 {
-    for (uint32_t y = 0; y < r->height; y++) {
-        png_read_row(r->png, r->row, NULL);
-        frame_row(r->hasher, y, r->row);
-    }
-}
-
-static enum rc read_rows(struct reader *r)
-{
-    static const enum pixel_format formats[] = {PIXEL_GRAY8, PIXEL_GRAYA8, PIXEL_RGB8, PIXEL_RGBA8};
-    TRY(frame_begin(r->hasher, r->width, r->height, formats[png_get_channels(r->png, r->info) - 1],
-                    r->err));
-    if (png_get_interlace_type(r->png, r->info) == PNG_INTERLACE_ADAM7)
-        read_passes(r);
-    else
-        read_in_order(r);
-    png_read_end(r->png, NULL);
-    return RC_OK;
-}
-
-static enum rc guarded(enum rc (*step)(struct reader *r), struct reader *r)
-{
-    if (setjmp(png_jmpbuf(r->png)))
-        return r->rc;
-    return step(r);
+    static const uint8_t nothing[3] = {0};
+    SCOPED(animation_close) struct animation animation = {0};
+    struct cursor head = cursor_over(apng->head);
+    uint32_t width = cursor_u32be(&head);
+    uint32_t height = cursor_u32be(&head);
+    /* Programs that know of no animation show this one, and it is read to the file's end. */
+    if (!apng->in_animation)
+        TRY(read_still(run, in));
+    TRY(animation_open(&animation, run, apng->in_animation ? 0 : 1, width, height, nothing));
+    TRY(compose_all(&animation, apng, in));
+    return animation_finish(&animation, ret_duration_ms);
 }
 
 static bool sniff(struct bytes in)
@@ -161,29 +131,17 @@ static bool sniff(struct bytes in)
 static enum rc decode(struct bytes in, const struct decode_limits *limits,
                       const struct frame_sink *sink, struct medium_info *ret, struct err *err)
 {
-    if (apng_holds_more(in))
-        FAIL(err, RC_UNDECODABLE,
-             "PNG: it is an animation (APNG); its later pictures are not decoded by this version");
-
-    SCOPED(reader_close)
-    struct reader r = {.in = cursor_over(in), .limits = limits, .hasher = sink->hasher, .err = err};
-    r.png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, &r, on_error, on_warning, &r, on_malloc,
-                                     on_free);
-    if (r.png == NULL)
-        FAIL(err, RC_NOMEM, "PNG: no memory for the reader");
-    r.info = png_create_info_struct(r.png);
-    if (r.info == NULL)
-        FAIL(err, RC_NOMEM, "PNG: no memory for the header");
-    TRY(guarded(read_header, &r));
-
-    r.row = malloc(png_get_rowbytes(r.png, r.info));
-    if (r.row == NULL)
-        FAIL(err, RC_NOMEM, "PNG: no memory for a row");
-    TRY(guarded(read_rows, &r));
-    TRY(picture_deliver(sink, err));
-
-    *ret = (struct medium_info){
-        .type = decoder_png.type, .width = r.width, .height = r.height, .frames = 1};
+    struct picture_run run = {.limits = limits, .sink = sink, .err = err};
+    struct apng apng;
+    int64_t duration_ms = 0;
+    apng_open(in, &apng);
+    if (apng.animated)
+        TRY(read_animation(&run, &apng, in, &duration_ms));
+    else
+        TRY(read_still(&run, in));
+    *ret = picture_info(&run, decoder_png.type);
+    ret->duration_ms = duration_ms;
+    ret->upright = apng_upright(in);
     return RC_OK;
 }
 

@@ -16,10 +16,38 @@ enum rc picture_check_size(uint32_t width, uint32_t height, const struct decode_
     return RC_OK;
 }
 
-enum rc picture_deliver(const struct frame_sink *sink, struct err *err)
+enum rc picture_count(struct picture_run *run, uint32_t width, uint32_t height)
 {
-    const struct frame_place place = {.key = true};
+    TRY(picture_check_size(width, height, run->limits, run->err));
+    if (__builtin_add_overflow(run->work, (uint64_t)width * height, &run->work) ||
+        run->work > run->limits->max_work)
+        FAIL(run->err, RC_LIMIT, "its pictures have more pixels together, over max_work %" PRIu64,
+             run->limits->max_work);
+    return RC_OK;
+}
+
+enum rc picture_deliver(struct picture_run *run, const struct frame_place *place)
+{
     struct frame_hashes hashes;
-    frame_end(sink->hasher, &hashes);
-    return sink->on_frame(sink->ctx, &hashes, &place, err);
+    if (run->frames >= run->limits->max_frames)
+        FAIL(run->err, RC_LIMIT, "it has more pictures to hash, over max_frames %" PRIu32,
+             run->limits->max_frames);
+    frame_end(run->sink->hasher, &hashes);
+    if (run->frames++ == 0) {
+        run->width = hashes.width;
+        run->height = hashes.height;
+    }
+    return run->sink->on_frame(run->sink->ctx, &hashes, place, run->err);
+}
+
+enum rc picture_deliver_still(struct picture_run *run, uint32_t track)
+{
+    const struct frame_place place = {.track = track, .key = true};
+    return picture_deliver(run, &place);
+}
+
+struct medium_info picture_info(const struct picture_run *run, const char *type)
+{
+    return (struct medium_info){
+        .type = type, .width = run->width, .height = run->height, .frames = run->frames};
 }

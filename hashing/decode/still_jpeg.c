@@ -1,14 +1,8 @@
 /*
- * JPEG by libjpeg-turbo, a few rows at a time.
- *
- * What libjpeg only warns of (corrupt data, a premature end) refuses the picture here, but for
- * warnings that cost no pixel: libjpeg would paint grey what it cannot read, and what was not read
- * was not examined.
- *
  * libjpeg leaves its callbacks by longjmp, which runs no cleanup.  So there is one setjmp, in
- * guarded(), and the steps that it runs own nothing: decode() does.
+ * guarded(), and the steps that it runs own nothing: still_jpeg_read() does.
  */
-#include "hashing/decode/picture_decoders.h"
+#include "hashing/decode/still_jpeg.h"
 
 #include <limits.h>
 #include <setjmp.h>
@@ -20,8 +14,7 @@
 #include <jerror.h>
 
 #include "hashing/base/scoped.h"
-#include "hashing/decode/mpf.h"
-#include "hashing/decode/picture.h"
+#include "hashing/decode/exif.h"
 
 enum { ROWS = 8 }; /* as many as libjpeg gives at once, and some more */
 
@@ -33,20 +26,16 @@ struct reader {
     jmp_buf jump;
     enum rc rc; /* why it jumped */
     struct err *err;
-    const struct decode_limits *limits;
-    struct frame_hasher *hasher;
+    struct picture_run *run;
+    struct still_jpeg facts;
+    bool oriented; /* an Exif block was there: the first one counts */
     uint8_t *rows;
 };
 
-static void reader_close(struct reader *r)
+static void reader_close_scoped(struct reader *r)
 {
     jpeg_destroy_decompress(&r->jpeg);
     free(r->rows);
-}
-
-static void reader_close_scoped(struct reader *r)
-{
-    reader_close(r);
 }
 
 _Noreturn static void leave(struct reader *r, enum rc rc, const char *text)
@@ -123,16 +112,16 @@ static void on_progress(j_common_ptr common)
 {
     j_decompress_ptr jpeg = (j_decompress_ptr)common;
     struct reader *r = jpeg->client_data;
-    if ((uint32_t)jpeg->input_scan_number <= r->limits->max_jpeg_scans)
+    if ((uint32_t)jpeg->input_scan_number <= r->run->limits->max_jpeg_scans)
         return;
     char text[80];
     snprintf(text, sizeof text, "more than %u progressive scans (max_jpeg_scans)",
-             r->limits->max_jpeg_scans);
+             r->run->limits->max_jpeg_scans);
     leave(r, RC_LIMIT, text);
 }
 
 /* By libjpeg's own walk over the markers, so that both see the same segments. */
-static boolean on_app2(j_decompress_ptr jpeg)
+static struct bytes take_segment(j_decompress_ptr jpeg)
 {
     struct jpeg_source_mgr *source = jpeg->src;
     struct cursor c = cursor_over(bytes_of(source->next_input_byte, source->bytes_in_buffer));
@@ -142,18 +131,28 @@ static boolean on_app2(j_decompress_ptr jpeg)
     struct bytes segment = cursor_take(&c, length - 2);
     if (c.bad)
         leave_by_code(jpeg, JWRN_JPEG_EOF);
-
-    if (mpf_is_index(segment)) {
-        uint32_t pictures = mpf_pictures(segment);
-        if (pictures == 0)
-            leave(jpeg->client_data, RC_UNDECODABLE, "its index of pictures (MPF) is unreadable");
-        if (pictures > 1)
-            leave(jpeg->client_data, RC_UNDECODABLE,
-                  "it holds more than one picture (MPO); the further ones are not decoded by "
-                  "this version");
-    }
     source->next_input_byte = c.left.p;
     source->bytes_in_buffer = c.left.n;
+    return segment;
+}
+
+static boolean on_app1(j_decompress_ptr jpeg)
+{
+    struct reader *r = jpeg->client_data;
+    struct bytes segment = take_segment(jpeg);
+    if (!r->oriented && bytes_start_with(segment, "Exif\0", 6)) {
+        r->oriented = true;
+        r->facts.upright = exif_upright(segment);
+    }
+    return TRUE;
+}
+
+static boolean on_app2(j_decompress_ptr jpeg)
+{
+    struct reader *r = jpeg->client_data;
+    struct bytes segment = take_segment(jpeg);
+    if (mpf_is_index(segment) && !mpf_open(segment, &r->facts.index))
+        leave(r, RC_UNDECODABLE, "its index of pictures (MPF) is unreadable");
     return TRUE;
 }
 
@@ -211,13 +210,14 @@ static enum rc choose_output(struct reader *r)
 static enum rc read_header(struct reader *r)
 {
     jpeg_create_decompress(&r->jpeg);
-    r->jpeg.mem->max_memory_to_use = coefficient_memory(r->limits);
+    r->jpeg.mem->max_memory_to_use = coefficient_memory(r->run->limits);
     r->jpeg.src = &r->source;
     r->jpeg.progress = &r->progress;
+    jpeg_set_marker_processor(&r->jpeg, JPEG_APP0 + 1, on_app1);
     jpeg_set_marker_processor(&r->jpeg, JPEG_APP0 + 2, on_app2);
     jpeg_read_header(&r->jpeg, TRUE);
 
-    TRY(picture_check_size(r->jpeg.image_width, r->jpeg.image_height, r->limits, r->err));
+    TRY(picture_count(r->run, r->jpeg.image_width, r->jpeg.image_height));
     r->jpeg.dct_method = JDCT_ISLOW;
     return choose_output(r);
 }
@@ -238,7 +238,7 @@ static enum rc read_rows(struct reader *r)
     jpeg_start_decompress(&r->jpeg);
     size_t row_size = (size_t)r->jpeg.output_width * (size_t)r->jpeg.output_components;
     bool cmyk = r->jpeg.out_color_space == JCS_CMYK;
-    TRY(frame_begin(r->hasher, r->jpeg.output_width, r->jpeg.output_height,
+    TRY(frame_begin(r->run->sink->hasher, r->jpeg.output_width, r->jpeg.output_height,
                     r->jpeg.out_color_space == JCS_GRAYSCALE ? PIXEL_GRAY8 : PIXEL_RGB8, r->err));
 
     JSAMPROW rows[ROWS];
@@ -250,7 +250,7 @@ static enum rc read_rows(struct reader *r)
         for (JDIMENSION i = 0; i < n; i++) {
             if (cmyk)
                 cmyk_to_rgb(rows[i], r->jpeg.output_width, r->jpeg.saw_Adobe_marker);
-            frame_row(r->hasher, y + i, rows[i]);
+            frame_row(r->run->sink->hasher, y + i, rows[i]);
         }
     }
     jpeg_finish_decompress(&r->jpeg); /* reads on to the end of the picture: it must be there */
@@ -264,33 +264,18 @@ static enum rc guarded(enum rc (*step)(struct reader *r), struct reader *r)
     return step(r);
 }
 
-static bool sniff(struct bytes in)
+enum rc still_jpeg_read(struct bytes in, struct picture_run *run, struct still_jpeg *ret)
 {
-    return bytes_start_with(in, "\xff\xd8\xff", 3);
-}
-
-static enum rc decode(struct bytes in, const struct decode_limits *limits,
-                      const struct frame_sink *sink, struct medium_info *ret, struct err *err)
-{
-    SCOPED(reader_close)
-    struct reader r = {.err = err, .limits = limits, .hasher = sink->hasher};
+    SCOPED(reader_close) struct reader r = {.err = run->err, .run = run};
     reader_init(&r, in);
     TRY(guarded(read_header, &r));
 
     /* 65500 pixels at most in libjpeg's width, four components at most. */
     r.rows = malloc((size_t)ROWS * r.jpeg.image_width * 4);
     if (r.rows == NULL)
-        FAIL(err, RC_NOMEM, "JPEG: no memory for rows");
+        FAIL(run->err, RC_NOMEM, "JPEG: no memory for rows");
     TRY(guarded(read_rows, &r));
-    TRY(picture_deliver(sink, err));
-
-    *ret = (struct medium_info){
-        .type = decoder_jpeg.type,
-        .width = r.jpeg.image_width,
-        .height = r.jpeg.image_height,
-        .frames = 1,
-    };
+    r.facts.length = in.n - r.source.bytes_in_buffer;
+    *ret = r.facts;
     return RC_OK;
 }
-
-const struct decoder decoder_jpeg = {.type = "image/jpeg", .sniff = sniff, .decode = decode};

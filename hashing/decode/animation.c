@@ -1,0 +1,205 @@
+#include "hashing/decode/animation.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hashing/base/scoped.h"
+
+enum {
+    CHANNELS = 4,
+    OPAQUE = 255,
+    GAP_MS = 100,       /* between the beginnings of two hashed frames */
+    UNSHOWABLE_MS = 10, /* browsers hold frames of up to this time … */
+    HELD_MS = 100       /* … for that long */
+};
+
+static uint8_t *pixel_at(const struct animation *a, uint32_t x, uint32_t y)
+{
+    return a->canvas + ((size_t)y * a->width + x) * CHANNELS;
+}
+
+static void clear_rows(struct animation *a, const struct animation_frame *f)
+{
+    for (uint32_t y = 0; y < f->height; y++) {
+        uint8_t *p = pixel_at(a, f->x, f->y + y);
+        for (uint32_t x = 0; x < f->width; x++)
+            memcpy(p + (size_t)x * CHANNELS, a->clear, CHANNELS);
+    }
+}
+
+enum rc animation_open(struct animation *a, struct picture_run *run, uint32_t track, uint32_t width,
+                       uint32_t height, const uint8_t clear[3])
+{
+    TRY(picture_check_size(width, height, run->limits, run->err));
+    *a = (struct animation){.run = run, .track = track, .width = width, .height = height};
+    memcpy(a->clear, clear, 3);
+    a->canvas = malloc((size_t)width * height * CHANNELS + 1);
+    a->row = malloc((size_t)width * 3 + 1);
+    if (a->canvas == NULL || a->row == NULL)
+        FAIL(run->err, RC_NOMEM, "no memory for a canvas of %" PRIu32 "x%" PRIu32, width, height);
+    const struct animation_frame all = {.width = width, .height = height};
+    clear_rows(a, &all);
+    return RC_OK;
+}
+
+void animation_close(struct animation *a)
+{
+    free(a->canvas);
+    free(a->row);
+    free(a->saved);
+}
+
+/* Copies the frame's place between the canvas and `saved`. */
+static void copy_place(struct animation *a, bool restore)
+{
+    size_t n = (size_t)a->frame.width * CHANNELS;
+    for (uint32_t y = 0; y < a->frame.height; y++) {
+        uint8_t *canvas = pixel_at(a, a->frame.x, a->frame.y + y);
+        if (restore)
+            memcpy(canvas, a->saved + y * n, n);
+        else
+            memcpy(a->saved + y * n, canvas, n);
+    }
+}
+
+static void dispose(struct animation *a)
+{
+    if (a->frame.after == AFTER_CLEAR)
+        clear_rows(a, &a->frame);
+    else if (a->frame.after == AFTER_RESTORE)
+        copy_place(a, true);
+    free(a->saved);
+    a->saved = NULL;
+}
+
+static uint32_t cut(uint32_t at, uint32_t length, uint32_t end)
+{
+    return at >= end ? 0 : length < end - at ? length : end - at;
+}
+
+/* What of it is seen; a place of no pixels lies at the canvas's beginning. */
+static struct animation_frame seen_of(const struct animation *a, const struct animation_frame *f)
+{
+    struct animation_frame seen = *f;
+    seen.width = cut(f->x, f->width, a->width);
+    seen.height = cut(f->y, f->height, a->height);
+    if (seen.width == 0 || seen.height == 0)
+        seen.x = seen.y = seen.width = seen.height = 0;
+    return seen;
+}
+
+static enum rc advance_time(struct animation *a, int64_t shown_ms)
+{
+    const struct decode_limits *limits = a->run->limits;
+    a->begins_ms = a->ends_ms;
+    if (__builtin_add_overflow(a->begins_ms, shown_ms <= UNSHOWABLE_MS ? HELD_MS : shown_ms,
+                               &a->ends_ms) ||
+        (a->composed > 0 && a->ends_ms > limits->max_duration_ms))
+        FAIL(a->run->err, RC_LIMIT, "an animation that takes longer, over max_duration_ms %" PRId64,
+             limits->max_duration_ms);
+    return RC_OK;
+}
+
+enum rc animation_begin(struct animation *a, const struct animation_frame *frame)
+{
+    if (a->composed > 0)
+        dispose(a);
+    bool larger = (uint64_t)frame->width * frame->height > (uint64_t)a->width * a->height;
+    TRY(picture_count(a->run, larger ? frame->width : a->width,
+                      larger ? frame->height : a->height));
+    TRY(advance_time(a, frame->shown_ms));
+    a->frame = seen_of(a, frame);
+    a->hashed = false;
+    if (a->frame.after == AFTER_RESTORE) {
+        a->saved = malloc((size_t)a->frame.width * a->frame.height * CHANNELS + 1);
+        if (a->saved == NULL)
+            FAIL(a->run->err, RC_NOMEM, "no memory for what an animation's frame covers");
+        copy_place(a, false);
+    }
+    return RC_OK;
+}
+
+/* Both with alpha of their own: a weighted mean, the lower one's weight what the upper lets by. */
+static void blend(uint8_t *lower, const uint8_t *upper)
+{
+    unsigned above = upper[3] * 255u;
+    unsigned below = lower[3] * (255u - upper[3]);
+    unsigned both = above + below;
+    for (int c = 0; c < 3; c++)
+        lower[c] = (uint8_t)((upper[c] * above + lower[c] * below + both / 2) / both);
+    lower[3] = (uint8_t)((both + OPAQUE / 2) / OPAQUE);
+}
+
+/* Over nothing a pixel is laid as it is stored, even one that is not seen: signals ignore alpha. */
+static void lay(enum animation_blend how, uint8_t *lower, const uint8_t *upper)
+{
+    if (how == BLEND_REPLACE || upper[3] == OPAQUE || lower[3] == 0)
+        memcpy(lower, upper, CHANNELS);
+    else if (upper[3] != 0)
+        blend(lower, upper);
+}
+
+void animation_row(struct animation *a, uint32_t y, uint32_t x0, uint32_t step, const uint8_t *rgba,
+                   uint32_t n)
+{
+    if (y >= a->frame.height)
+        return;
+    uint8_t *row = pixel_at(a, a->frame.x, a->frame.y + y);
+    uint64_t x = x0;
+    for (uint32_t i = 0; i < n && x < a->frame.width; i++, x += step)
+        lay(a->frame.blend, row + x * CHANNELS, rgba + (size_t)i * CHANNELS);
+}
+
+static bool is_opaque(const struct animation *a)
+{
+    size_t n = (size_t)a->width * a->height;
+    for (size_t i = 0; i < n; i++)
+        if (a->canvas[i * CHANNELS + 3] != OPAQUE)
+            return false;
+    return true;
+}
+
+/* Transparency costs a hash on white and one on black: only where there is some. */
+static enum rc hash_canvas(struct animation *a)
+{
+    struct frame_hasher *hasher = a->run->sink->hasher;
+    bool opaque = is_opaque(a);
+    TRY(frame_begin(hasher, a->width, a->height, opaque ? PIXEL_RGB8 : PIXEL_RGBA8, a->run->err));
+    for (uint32_t y = 0; y < a->height; y++) {
+        const uint8_t *rgba = pixel_at(a, 0, y);
+        for (size_t x = 0; opaque && x < a->width; x++)
+            memcpy(a->row + 3 * x, rgba + CHANNELS * x, 3);
+        frame_row(hasher, y, opaque ? a->row : rgba);
+    }
+    const struct frame_place place = {.ms = a->begins_ms, .track = a->track, .key = true};
+    a->hashed = true;
+    a->hashed_ms = a->begins_ms;
+    return picture_deliver(a->run, &place);
+}
+
+enum rc animation_end(struct animation *a)
+{
+    bool first = a->composed++ == 0;
+    if (first || a->ends_ms - a->hashed_ms > GAP_MS)
+        return hash_canvas(a);
+    return RC_OK;
+}
+
+enum rc animation_flush(struct animation *a)
+{
+    return a->composed > 0 && !a->hashed ? hash_canvas(a) : RC_OK;
+}
+
+void animation_drop(struct animation *a)
+{
+    a->ends_ms = a->begins_ms;
+    a->hashed = true;
+}
+
+enum rc animation_finish(struct animation *a, int64_t *ret_ms)
+{
+    TRY(animation_flush(a));
+    *ret_ms = a->composed > 1 ? a->ends_ms : 0;
+    return RC_OK;
+}
