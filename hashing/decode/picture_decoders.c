@@ -1,3 +1,16 @@
 #include "hashing/decode/picture_decoders.h"
 
-const struct decoder *const picture_decoders[] = {&decoder_jpeg, &decoder_png, NULL};
+#include "hashing/decode/sniff_video.h"
+
+/* The other program's: it tells the exact type, and what is wrong with a file that only looks so.
+ */
+static const struct decoder isobmff = {.type = "video/mp4", .sniff = sniff_isobmff_video};
+static const struct decoder heif = {.type = "image/heif", .sniff = sniff_heif};
+static const struct decoder matroska = {.type = "video/x-matroska", .sniff = sniff_matroska};
+static const struct decoder avi = {.type = "video/x-msvideo", .sniff = sniff_avi};
+static const struct decoder flv = {.type = "video/x-flv", .sniff = sniff_flv};
+static const struct decoder mpegts = {.type = "video/mp2t", .sniff = sniff_mpegts};
+
+const struct decoder *const picture_decoders[] = {
+    &decoder_jpeg, &decoder_png, &decoder_gif, &isobmff, &heif,
+    &matroska,     &avi,         &flv,         &mpegts,  NULL};

@@ -8,5 +8,6 @@
 
 extern const struct decoder decoder_jpeg;
 extern const struct decoder decoder_png;
+extern const struct decoder decoder_gif;
 
 #endif
