@@ -10,5 +10,6 @@ extern const struct decoder decoder_jpeg;
 extern const struct decoder decoder_png;
 extern const struct decoder decoder_gif;
 extern const struct decoder decoder_webp;
+extern const struct decoder decoder_tiff;
 
 #endif
