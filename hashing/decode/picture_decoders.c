@@ -12,5 +12,5 @@ static const struct decoder flv = {.type = "video/x-flv", .sniff = sniff_flv};
 static const struct decoder mpegts = {.type = "video/mp2t", .sniff = sniff_mpegts};
 
 const struct decoder *const picture_decoders[] = {
-    &decoder_jpeg, &decoder_png, &decoder_gif, &decoder_webp, &decoder_tiff, &isobmff,
+    &decoder_jpeg, &decoder_png, &decoder_gif, &decoder_webp, &decoder_tiff, &decoder_bmp, &isobmff,
     &heif,         &matroska,    &avi,         &flv,          &mpegts,       NULL};

@@ -11,5 +11,6 @@ extern const struct decoder decoder_png;
 extern const struct decoder decoder_gif;
 extern const struct decoder decoder_webp;
 extern const struct decoder decoder_tiff;
+extern const struct decoder decoder_bmp;
 
 #endif
