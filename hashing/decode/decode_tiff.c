@@ -109,21 +109,24 @@ static void on_unmap(thandle_t handle, void *p, toff_t n)
     (void)handle, (void)p, (void)n;
 }
 
-static void note(struct reader *r, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void note(struct reader *r, const char *format,
+                                                       va_list args)
 {
     if (!r->broken)
         vsnprintf(r->why, sizeof r->why, format, args);
     r->broken = true;
 }
 
-static int on_error(TIFF *tiff, void *user, const char *module, const char *format, va_list args)
+__attribute__((format(printf, 4, 0))) static int
+on_error(TIFF *tiff, void *user, const char *module, const char *format, va_list args)
 {
     (void)tiff, (void)module;
     note(user, format, args);
     return 1; /* nobody else is to be told */
 }
 
-static int on_warning(TIFF *tiff, void *user, const char *module, const char *format, va_list args)
+__attribute__((format(printf, 4, 0))) static int
+on_warning(TIFF *tiff, void *user, const char *module, const char *format, va_list args)
 {
     struct reader *r = user;
     (void)tiff, (void)module;

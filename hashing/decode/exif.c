@@ -7,8 +7,8 @@ enum { TAG_ORIENTATION = 0x0112, PREFIX = 6 };
 enum orientation exif_turn(unsigned orientation)
 {
     static const enum orientation turns[] = {
-        [1] = ORIENT_AS_IS,      [2] = ORIENT_FLIPY,  [3] = ORIENT_ROT180,    [4] = ORIENT_FLIPX,
-        [5] = ORIENT_FLIPMINUS1, [6] = ORIENT_ROT270, [7] = ORIENT_FLIPPLUS1, [8] = ORIENT_ROT90};
+        [1] = ORIENT_AS_IS,     [2] = ORIENT_FLIPY,  [3] = ORIENT_ROT180,     [4] = ORIENT_FLIPX,
+        [5] = ORIENT_FLIPPLUS1, [6] = ORIENT_ROT270, [7] = ORIENT_FLIPMINUS1, [8] = ORIENT_ROT90};
     return orientation < sizeof turns / sizeof *turns ? turns[orientation] : ORIENT_AS_IS;
 }
 

@@ -72,48 +72,204 @@ def interlaced_png(width, height):
     return png(width, height, 8, 0, bytes(rows), interlaced=1)
 
 
-def pictures():
+def drawn(number, mode="RGB", size=(32, 24)):
+    """One of a row of pictures that differ."""
+    image = Image.new(mode, size)
+    draw = ImageDraw.Draw(image)
+    fill = {"P": number % 4, "L": 200}.get(mode, (200, 60 * number % 256, 90, 140)[:len(mode)])
+    draw.rectangle([number, number, number + size[0] // 2, number + size[1] // 2], fill=fill)
+    if mode == "P":
+        image.putpalette([0, 0, 0, 250, 0, 0, 0, 250, 0, 9, 9, 250])
+    return image
+
+
+def moving(kind, mode, frames=3, size=(32, 24), **options):
+    images = [drawn(i, mode, size) for i in range(frames)]
+    return saved(images[0], kind, save_all=True, append_images=images[1:], **options)
+
+
+def exif(orientation, order="<"):
+    head = b"II*\0" if order == "<" else b"MM\0*"
+    return head + struct.pack(order + "IHHHIHHI", 8, 1, 0x112, 3, 1, orientation, 0, 0)
+
+
+def mp4_clip():
+    return (b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + b"\0\0\0\x10mdatvideo123"
+            + b"\0\0\0\x10moovmvhd1234")
+
+
+def mpf(offsets, order="<"):
+    head = b"II*\0" if order == "<" else b"MM\0*"
+    entries = b"".join(struct.pack(order + "IIIHH", 0x20002, 99, o, 0, 0) for o in offsets)
+    fields = struct.pack(order + "HHII", 0xb001, 4, 1, len(offsets))
+    fields += struct.pack(order + "HHII", 0xb002, 7, len(entries), 8 + 2 + 24 + 4)
+    return b"MPF\0" + head + struct.pack(order + "IH", 8, 2) + fields + b"\0\0\0\0" + entries
+
+
+def jpegs():
     jpeg = saved(scene(), "JPEG", quality=40)
+    return {
+        "rgb": jpeg,
+        "gray": saved(scene("L"), "JPEG", quality=40),
+        "cmyk": saved(scene("CMYK"), "JPEG", quality=40),
+        "progressive": saved(scene(), "JPEG", quality=40, progressive=True),
+        "full-chroma": saved(scene(), "JPEG", quality=40, subsampling=0),
+        "restarts": saved(scene(), "JPEG", quality=40, restart_marker_rows=1),
+        "exif": saved(scene(), "JPEG", quality=40, exif=b"Exif\0\0" + exif(6)),
+        "tiny": saved(scene(size=(1, 1)), "JPEG"),
+        "two-pictures": saved(scene(size=(48, 40)), "MPO", save_all=True, quality=30,
+                              append_images=[scene(size=(48, 40))]),
+        "motion": saved(scene(size=(40, 32)), "JPEG", quality=30) + b"tail" + mp4_clip() + b"SEFT",
+        "truncated": jpeg[:len(jpeg) * 2 // 3],
+        "broken-huffman": jpeg.replace(b"\xff\xc4", b"\xff\xc4\x00", 1),
+    }
+
+
+def pngs():
     plain = saved(scene("P"), "PNG")
     rows16 = b"".join(bytes([0]) + bytes(((x * 37) ^ (y * 91)) & 255 for x in range(40 * 6))
                       for y in range(30))
     return {
-        "rgb.jpg": jpeg,
-        "gray.jpg": saved(scene("L"), "JPEG", quality=40),
-        "cmyk.jpg": saved(scene("CMYK"), "JPEG", quality=40),
-        "progressive.jpg": saved(scene(), "JPEG", quality=40, progressive=True),
-        "full-chroma.jpg": saved(scene(), "JPEG", quality=40, subsampling=0),
-        "restarts.jpg": saved(scene(), "JPEG", quality=40, restart_marker_rows=1),
-        "exif.jpg": saved(scene(), "JPEG", quality=40, exif=b"Exif\0\0II*\0\x08\0\0\0\0\0"),
-        "tiny.jpg": saved(scene(size=(1, 1)), "JPEG"),
-        "two-pictures.mpo": saved(scene(size=(48, 40)), "MPO", save_all=True, quality=30,
-                                  append_images=[scene(size=(48, 40))]),
-        "truncated.jpg": jpeg[:len(jpeg) * 2 // 3],
-        "broken-huffman.jpg": jpeg.replace(b"\xff\xc4", b"\xff\xc4\x00", 1),
-        "palette.png": plain,
-        "gray.png": saved(scene("L"), "PNG"),
-        "bits.png": saved(scene("1"), "PNG"),
-        "rgb.png": saved(scene(size=(48, 36)), "PNG"),
-        "rgba.png": saved(scene("RGBA", (40, 30)), "PNG"),
-        "gray-alpha.png": saved(scene("RGBA", (48, 36)).convert("LA"), "PNG"),
-        "palette-alpha.png": saved(scene("P"), "PNG", transparency=3),
-        "rgb16.png": png(40, 30, 16, 2, rows16),
-        "interlaced.png": interlaced_png(67, 45),
-        "profile.png": png(64, 64, 8, 0, (b"\0" + b"\x55\xaa" * 32) * 64,
-                           before=chunk(b"iCCP", b"p\0\0" + zlib.compress(bytes(200)))),
-        "moving.png": saved(scene("P", (40, 32)), "PNG", save_all=True,
-                            append_images=[scene("L", (40, 32)).convert("P")]),
-        "huge-sides.png": png(0x7fffffff, 0x7fffffff, 8, 2, b""),
-        "many-pixels.png": png(4000, 4000, 1, 0, bytes(501 * 4)),
-        "missing-rows.png": png(64, 64, 8, 0, bytes(65 * 20)),
-        "wrong-crc.png": plain[:-20] + bytes([plain[-20] ^ 1]) + plain[-19:],
-        "truncated.png": plain[:len(plain) // 2],
-        "one.gif": saved(scene("P", (32, 24)), "GIF"),
-        "one.bmp": saved(scene("1", (32, 24)), "BMP"),
-        "head.webp": b"RIFF\x1a\0\0\0WEBPVP8L\x0d\0\0\0/\0\0\0\x10\x07\x10\x11\x11\x88\x88",
+        "palette": plain,
+        "gray": saved(scene("L"), "PNG"),
+        "bits": saved(scene("1"), "PNG"),
+        "rgb": saved(scene(size=(48, 36)), "PNG"),
+        "rgba": saved(scene("RGBA", (40, 30)), "PNG"),
+        "gray-alpha": saved(scene("RGBA", (48, 36)).convert("LA"), "PNG"),
+        "palette-alpha": saved(scene("P"), "PNG", transparency=3),
+        "rgb16": png(40, 30, 16, 2, rows16),
+        "interlaced": interlaced_png(67, 45),
+        "exif": png(16, 16, 8, 0, bytes(17 * 16), before=chunk(b"eXIf", exif(8, ">"))),
+        "profile": png(64, 64, 8, 0, (b"\0" + b"\x55\xaa" * 32) * 64,
+                       before=chunk(b"iCCP", b"p\0\0" + zlib.compress(bytes(200)))),
+        "moving": moving("PNG", "RGBA", duration=[40, 0, 200], disposal=[0, 1, 2], blend=1),
+        "moving-palette": saved(scene("P", (40, 32)), "PNG", save_all=True,
+                                append_images=[scene("L", (40, 32)).convert("P")]),
+        "moving-behind-still": moving("PNG", "L", default_image=True, duration=100),
+        "huge-sides": png(0x7fffffff, 0x7fffffff, 8, 2, b""),
+        "many-pixels": png(4000, 4000, 1, 0, bytes(501 * 4)),
+        "missing-rows": png(64, 64, 8, 0, bytes(65 * 20)),
+        "wrong-crc": plain[:-20] + bytes([plain[-20] ^ 1]) + plain[-19:],
+        "truncated": plain[:len(plain) // 2],
+    }
+
+
+def gifs():
+    still = saved(drawn(1, "P"), "GIF")
+    film = moving("GIF", "P", duration=50, disposal=2, transparency=0)
+    return {
+        "still": still,
+        "interlaced": saved(drawn(1, "P"), "GIF", interlace=1),
+        "many-colours": saved(scene("P", (40, 30)), "GIF"),
+        "moving": film,
+        "kept": moving("GIF", "P", duration=100, disposal=1),
+        "restored": moving("GIF", "P", duration=0, disposal=3),
+        "comment": saved(drawn(2, "P"), "GIF", comment=b"words"),
+        "no-trailer": still[:-1],
+        "truncated": film[:len(film) * 2 // 3],
+        "large-screen": still[:6] + b"\xff\xff\xff\xff" + still[10:],
+        "no-palette": b"GIF89a\4\0\4\0\0\0\0,\0\0\0\0\4\0\4\0\0\2\5\x84\x8f\xa9\xcb\5\0;",
+    }
+
+
+def webps():
+    lossy = saved(scene(size=(48, 36)), "WEBP", quality=20)
+    film = moving("WEBP", "RGBA", lossless=True, duration=[50, 150, 0])
+    return {
+        "lossy": lossy,
+        "lossless": saved(drawn(1), "WEBP", lossless=True),
+        "lossy-alpha": saved(drawn(1, "RGBA"), "WEBP", quality=20),
+        "lossless-alpha": saved(drawn(1, "RGBA"), "WEBP", lossless=True),
+        "exif": saved(drawn(1), "WEBP", quality=20, exif=b"Exif\0\0" + exif(5)),
+        "moving": film,
+        "moving-lossy": moving("WEBP", "RGB", quality=20, duration=100, kmin=1, kmax=2),
+        "truncated": lossy[:len(lossy) * 2 // 3],
+        "truncated-film": film[:len(film) - 40],
+        "large": b"RIFF\x1a\0\0\0WEBPVP8L\x0d\0\0\0/\0\0\0\x10\x07\x10\x11\x11\x88\x88",
+    }
+
+
+def tiffs():
+    kinds = (("RGB", "tiff_lzw"), ("RGBA", "tiff_adobe_deflate"), ("L", "packbits"), ("P", "raw"),
+             ("CMYK", "raw"), ("1", "group3"), ("1", "group4"), ("YCbCr", "raw"), ("LAB", "raw"))
+    inputs = {f"{mode}-{kind}".lower(): saved(
+        Image.merge("LAB", scene(size=(24, 18)).split()) if mode == "LAB" else scene(mode, (24, 18)),
+        "TIFF", compression=kind) for mode, kind in kinds}
+    inputs["jpeg"] = saved(scene(size=(32, 32)), "TIFF", compression="jpeg", quality=50)
+    inputs["turned"] = saved(scene("L", (16, 12)), "TIFF", tiffinfo={274: 6})
+    inputs["gray16"] = saved(Image.new("I;16", (12, 9), 40000), "TIFF")
+    inputs["float"] = saved(Image.new("F", (12, 9), 0.5), "TIFF")
+    inputs["pages"] = moving("TIFF", "L", size=(16, 12), compression="tiff_lzw")
+    inputs["truncated"] = inputs["pages"][:len(inputs["pages"]) * 2 // 3]
+    return inputs
+
+
+def bmp(bits, rows, size=(8, 8), coding=0, palette=b"", masks=b"", header=40):
+    head = struct.pack("<IiiHHIIiiII", header, *size, 1, bits, coding, len(rows), 0, 0, 0, 0)
+    at = 14 + header + len(palette) + (len(masks) if header == 40 else 0)
+    return (b"BM" + struct.pack("<IHHI", at + len(rows), 0, 0, at)
+            + (head + masks).ljust(header, b"\0") + palette + rows)
+
+
+def bmps():
+    colours = bytes((i * 37) & 255 for i in range(64))
+    core = struct.pack("<IHHHH", 12, 8, 8, 1, 4) + colours[:48]
+    return {
+        "bits-1": saved(scene("1", (32, 24)), "BMP"),
+        "bits-8": saved(scene("L", (16, 12)), "BMP"),
+        "bits-24": saved(scene(size=(15, 11)), "BMP"),
+        "bits-32": saved(scene("RGBA", (8, 8)), "BMP"),
+        "bits-4": bmp(4, bytes(range(32)), palette=colours),
+        "bits-2": bmp(2, bytes(range(32)), palette=colours[:16]),
+        "bits-16": bmp(16, bytes(range(128))),
+        "masks-16": bmp(16, bytes(range(128)), coding=3,
+                        masks=struct.pack("<III", 0xf800, 0x7e0, 0x1f)),
+        "masks-32": bmp(32, bytes(range(256)), coding=3, header=56,
+                        masks=struct.pack("<IIII", 0xff0000, 0xff00, 0xff, 0xff000000)),
+        "top-down": bmp(24, bytes(192), size=(8, -8)),
+        "os2": b"BM" + struct.pack("<IHHI", 106, 0, 0, 74) + core + bytes(range(32)),
+        "runs-8": bmp(8, b"\4\1\0\3\1\2\3\0\0\0\0\2\2\1\3\2\0\1", coding=1, palette=colours * 16),
+        "runs-4": bmp(4, b"\4\x12\0\5\x12\x34\x50\0\0\0\0\2\2\1\3\x21\0\1", coding=2, palette=colours),
+        "jpeg-inside": bmp(0, b"\xff\xd8\xff", coding=4),
+        "large": bmp(24, b"", size=(70000, 70000)),
+        "truncated": bmp(24, bytes(100)),
+    }
+
+
+def exifs():
+    return {
+        "little": exif(6),
+        "big": b"Exif\0\0" + exif(3, ">"),
+        "loop": exif(6)[:4] + b"\4\0\0\0" + exif(6)[8:],
+        "cut": exif(6)[:15],
+        "mpf": mpf([0, 5000]),
+        "mpf-big": mpf([0, 5000, 9000], ">"),
+        "mpf-no-list": mpf([]),
+        "clip": b"junk" + mp4_clip() + b"SEFT",
+        "clip-heic": b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + mp4_clip()[24:],
+        "words": b"this ftyp is no clip, nor is this ftyp",
+        "empty": b"",
+    }
+
+
+def media():
+    return {
+        "one.jpg": jpegs()["tiny"],
+        "one.gif": saved(drawn(1, "P"), "GIF"),
+        "one.bmp": bmps()["bits-1"],
+        "one.tiff": tiffs()["turned"],
+        "one.png": pngs()["exif"],
+        "one.webp": webps()["lossless"],
         "head.mp4": b"\0\0\0\x18ftypisom\0\0\2\0isomiso2avc1mp41",
+        "head.mov": b"\0\0\0\x08wide\0\0\0\x10mdat12345678",
         "head.avif": b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf",
+        "head.mkv": b"\x1a\x45\xdf\xa3\x93\x42\x82\x88matroska",
+        "head.avi": b"RIFF\x10\0\0\0AVI LIST\x04\0\0\0hdrl",
+        "head.flv": b"FLV\1\5\0\0\0\x09\0\0\0\0",
+        "head.ts": (b"G\x40\0\x10" + bytes(184)) * 3,
+        "head.m2ts": (b"\0\0\0\0G\x40\0\x10" + bytes(184)) * 3,
         "head.pdf": b"%PDF-1.7\n1 0 obj\n",
+        "head.jxl": b"\0\0\0\x0cJXL \r\n\x87\n",
         "text": b"this is no picture",
         "empty": b"",
     }
@@ -389,7 +545,14 @@ def text():
     }
 
 
-write("decode", pictures())
+write("decode", media())
+write("jpeg", jpegs())
+write("png", pngs())
+write("gif", gifs())
+write("webp", webps())
+write("tiff", tiffs())
+write("bmp", bmps())
+write("exif", exifs())
 write("wire", wire())
 write("multipart", multipart())
 write("json", json())

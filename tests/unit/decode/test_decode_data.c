@@ -208,6 +208,38 @@ static void hostile_files_get_the_answer_they_must(void **state)
     assert_int_equal(wrong, 0);
 }
 
+/* One picture, stored in eight ways in three formats. */
+static void pictures_with_an_orientation_agree_when_upright(void **state)
+{
+    (void)state;
+    enum { NEAR = 4 };
+    static const char *const types[] = {"jpg", "png", "webp"};
+    struct pdq_hash upright[24];
+    size_t n = 0;
+    for (size_t t = 0; t < 3; t++)
+        for (unsigned exif = 1; exif <= 8; exif++) {
+            char name[64];
+            snprintf(name, sizeof name, "gen/orient/exif-%u.%s", exif, types[t]);
+            SCOPED(file_free) struct file f = read_file("hostile", name);
+            struct outcome o = outcome_of(hasher, file_bytes(&f), ample);
+            assert_int_equal(o.rc, RC_OK);
+            assert_true((exif == 1) == (o.info.upright == ORIENT_AS_IS));
+            upright[n++] = o.hashes.look[LOOK_PLAIN].hash[o.info.upright];
+        }
+    unsigned farthest = 0;
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < i; k++) {
+            unsigned distance = pdq_distance(&upright[i], &upright[k]);
+            farthest = distance > farthest ? distance : farthest;
+        }
+    printf("%zu pictures, at most %u bits apart\n", n, farthest);
+    assert_in_range(farthest, 0, NEAR);
+
+    SCOPED(file_free) struct file two = read_file("hostile", "gen/orient/exif-two-segments.jpg");
+    struct outcome o = outcome_of(hasher, file_bytes(&two), ample);
+    assert_int_equal(o.info.upright, ORIENT_ROT270); /* the first counts */
+}
+
 int main(void)
 {
     if (access(SHARED_DATA "/README.md", R_OK) != 0) {
@@ -221,6 +253,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(photographs_hash_as_listed),
         cmocka_unit_test(sample_pictures_hash_as_listed),
+        cmocka_unit_test(pictures_with_an_orientation_agree_when_upright),
         cmocka_unit_test(hostile_files_get_the_answer_they_must),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,7 @@
+/* GIF, animated or not. */
+#include "tests/fuzz/fuzz_picture.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    return fuzz_picture(&decoder_gif, data, size);
+}

@@ -1,0 +1,7 @@
+/* JPEG: the picture, those that an index lists, and a clip behind them. */
+#include "tests/fuzz/fuzz_picture.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    return fuzz_picture(&decoder_jpeg, data, size);
+}

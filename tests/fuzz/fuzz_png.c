@@ -1,0 +1,7 @@
+/* PNG and its animations. */
+#include "tests/fuzz/fuzz_picture.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    return fuzz_picture(&decoder_png, data, size);
+}
