@@ -1,3 +1,3 @@
 #include "hashing/decode/video_decoders.h"
 
-const struct decoder *const video_decoders[] = {NULL};
+const struct decoder *const video_decoders[] = {&decoder_heif, NULL};

@@ -7,6 +7,8 @@
 
 #include "hashing/decode/decode.h"
 
+extern const struct decoder decoder_heif;
+
 /* Runs what FFmpeg and libheif set up lazily, before the sandbox closes. */
 void decode_warm_up_video(void);
 
