@@ -10,7 +10,8 @@ enum {
     /* libheif's work grows with the square; a photograph of 200 Mpx in tiles of 512 has 800. */
     ITEMS_MAX = 4096,
     DEPTH_MAX = 8, /* a picture derived from one that is derived …: real files have 2 */
-    EXTENTS_COPIES = 8
+    EXTENTS_COPIES = 8,
+    DERIVED_PICTURES = 16 /* canvases of the largest size, in all pictures of a file together */
 };
 
 struct item {
@@ -310,7 +311,7 @@ static enum rc check_all(struct items *s)
         TRY(weigh(s, item));
         work = item->work > UINT64_MAX - work ? UINT64_MAX : work + (item->hidden ? 0 : item->work);
     }
-    if (work > s->limits->max_work)
+    if (work > s->limits->max_work || work / DERIVED_PICTURES > s->limits->max_pixels)
         FAIL(s->err, RC_LIMIT, "%s: its derived pictures are %" PRIu64 " pixels, over max_work",
              s->layout->name, work);
     return RC_OK;
