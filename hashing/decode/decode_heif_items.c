@@ -241,40 +241,6 @@ static enum rc check_canvas(struct items *s, struct item *item)
     return RC_OK;
 }
 
-static enum rc weigh(struct items *s, struct item *item);
-
-static enum rc weigh_refs(struct items *s, struct item *item)
-{
-    for (struct cursor c = cursor_over(item->refs); c.left.n >= (s->wide_refs ? 4 : 2);) {
-        struct item *ref = find(s, s->wide_refs ? cursor_u32be(&c) : cursor_u16be(&c));
-        if (ref == NULL)
-            continue; /* libheif's to refuse */
-        TRY(weigh(s, ref));
-        if (ref->depth >= item->depth)
-            item->depth = (uint8_t)(ref->depth + 1);
-        item->work = ref->work > UINT64_MAX - item->work ? UINT64_MAX : item->work + ref->work;
-    }
-    return RC_OK;
-}
-
-/* What decoding an item costs in canvases: a derived picture is made anew at each use. */
-static enum rc weigh(struct items *s, struct item *item)
-{
-    if (item->weighed)
-        return RC_OK;
-    if (item->being_weighed)
-        FAIL(s->err, RC_UNDECODABLE, "%s: a picture is derived from itself", s->layout->name);
-    item->being_weighed = true;
-    if (item->type == FOURCC('g', 'r', 'i', 'd') || item->type == FOURCC('i', 'o', 'v', 'l'))
-        TRY(check_canvas(s, item));
-    TRY(weigh_refs(s, item));
-    if (item->depth > DEPTH_MAX)
-        FAIL(s->err, RC_UNDECODABLE, "%s: pictures are derived from pictures over %d times",
-             s->layout->name, DEPTH_MAX);
-    item->weighed = true;
-    return RC_OK;
-}
-
 enum kind { KIND_DECODED, KIND_NO_PICTURE, KIND_UNKNOWN };
 
 static enum kind kind_of(const struct item *item)
@@ -297,6 +263,41 @@ static enum kind kind_of(const struct item *item)
     default:
         return KIND_UNKNOWN;
     }
+}
+
+static enum rc weigh(struct items *s, struct item *item);
+
+static enum rc weigh_refs(struct items *s, struct item *item)
+{
+    for (struct cursor c = cursor_over(item->refs); c.left.n >= (s->wide_refs ? 4 : 2);) {
+        struct item *ref = find(s, s->wide_refs ? cursor_u32be(&c) : cursor_u16be(&c));
+        /* libheif aborts for some of these. */
+        if (ref == NULL || kind_of(ref) != KIND_DECODED)
+            FAIL(s->err, RC_UNDECODABLE, "%s: a derived picture lacks a part", s->layout->name);
+        TRY(weigh(s, ref));
+        if (ref->depth >= item->depth)
+            item->depth = (uint8_t)(ref->depth + 1);
+        item->work = ref->work > UINT64_MAX - item->work ? UINT64_MAX : item->work + ref->work;
+    }
+    return RC_OK;
+}
+
+/* What decoding an item costs in canvases: a derived picture is made anew at each use. */
+static enum rc weigh(struct items *s, struct item *item)
+{
+    if (item->weighed || kind_of(item) != KIND_DECODED)
+        return RC_OK;
+    if (item->being_weighed)
+        FAIL(s->err, RC_UNDECODABLE, "%s: a picture is derived from itself", s->layout->name);
+    item->being_weighed = true;
+    if (item->type == FOURCC('g', 'r', 'i', 'd') || item->type == FOURCC('i', 'o', 'v', 'l'))
+        TRY(check_canvas(s, item));
+    TRY(weigh_refs(s, item));
+    if (item->depth > DEPTH_MAX)
+        FAIL(s->err, RC_UNDECODABLE, "%s: pictures are derived from pictures over %d times",
+             s->layout->name, DEPTH_MAX);
+    item->weighed = true;
+    return RC_OK;
 }
 
 static enum rc check_all(struct items *s)

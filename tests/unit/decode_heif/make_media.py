@@ -162,7 +162,7 @@ def turned(scene):
         item = coded(scene.transpose(flip), "-q", "60")
         item.properties.append(imir(axis))
         write(f"imir{axis}.heic", [item])
-    item = coded(scene.rotate(-90, expand=True), "-q", "60", avif=True)
+    item = coded(scene.rotate(-90, expand=True), "-q", "90", avif=True)
     item.properties.append(irot(1))
     write("irot1.avif", [item], brand="avif")
 
@@ -277,7 +277,6 @@ def main():
     MEDIA.mkdir(exist_ok=True)
     scene = Image.open(HARBOUR).convert("RGB").resize((WIDTH, HEIGHT), Image.LANCZOS)
     scene.save(MEDIA / "scene.png", optimize=True)
-    scene.convert("L").save(MEDIA / "grey.png", optimize=True)
     odd = scene.resize((WIDTH - 1, HEIGHT - 1), Image.LANCZOS)
     turned(scene)
     cropped(scene)
