@@ -12,6 +12,7 @@ struct frame_hasher {
     uint32_t width, height;
     enum pixel_format format;
     bool too_small;
+    float scale; /* of the luma, see frame_scale() */
     struct frame_grid grid;
 };
 
@@ -51,6 +52,7 @@ enum rc frame_begin(struct frame_hasher *h, uint32_t width, uint32_t height,
     h->width = width;
     h->height = height;
     h->format = format;
+    h->scale = 1.0f;
     h->too_small = width < PDQ_MIN_SIDE || height < PDQ_MIN_SIDE;
     if (h->too_small)
         return RC_OK;
@@ -166,6 +168,21 @@ void frame_row_luma(struct frame_hasher *h, uint32_t y, const float *luma)
     add_values(&h->grid, &place, LOOK_PLAIN, luma, h->width);
 }
 
+void frame_scale(struct frame_hasher *h, float scale)
+{
+    h->scale = scale;
+}
+
+/* A product for each of the 64x64 values instead of one for each pixel: the operators are linear. */
+static void scale_buffers(struct frame_grid *g, float scale)
+{
+    for (unsigned p = 0; p < g->planes; p++)
+        for (unsigned k = 0; k < (g->turned ? 4u : 1u); k++)
+            for (int i = 0; i < 64; i++)
+                for (int j = 0; j < 64; j++)
+                    g->buffer[p][k / 2][k % 2].v[i][j] *= scale;
+}
+
 /* The 64x64 buffer of one look at the picture, turned upside down or mirrored or both. */
 static void make_look(const struct frame_grid *g, enum look look, int upside_down, int mirrored,
                       struct pdq_buffer64 *ret)
@@ -240,6 +257,8 @@ void frame_end(struct frame_hasher *h, struct frame_hashes *ret)
         return;
 
     frame_grid_end(&h->grid);
+    if (h->scale != 1.0f)
+        scale_buffers(&h->grid, h->scale);
     hash_look(&h->grid, LOOK_PLAIN, &ret->look[LOOK_PLAIN]);
     if (!h->grid.translucent)
         return;

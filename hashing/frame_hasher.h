@@ -69,6 +69,12 @@ void frame_row_sparse(struct frame_hasher *h, uint32_t y, uint32_t x0, uint32_t 
 /* Adds a row of luma values that were not 8-bit pixels (video's Y plane, 16 bit). */
 void frame_row_luma(struct frame_hasher *h, uint32_t y, const float *luma);
 
+/*
+ * Multiplies the luma of the whole frame, before frame_end(): rows of video's limited range may be
+ * given as they are and stretched here at once.  Bits do not change by it, the quality does.
+ */
+void frame_scale(struct frame_hasher *h, float scale);
+
 void frame_end(struct frame_hasher *h, struct frame_hashes *ret);
 
 /*

@@ -8,6 +8,8 @@
 #include "hashing/decode/decode.h"
 
 extern const struct decoder decoder_heif;
+extern const struct decoder decoder_isobmff; /* MP4, QuickTime, 3GPP */
+extern const struct decoder decoder_matroska;
 
 /* Runs what FFmpeg and libheif set up lazily, before the sandbox closes. */
 void decode_warm_up_video(void);

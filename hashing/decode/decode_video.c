@@ -1,0 +1,84 @@
+/* The containers of videos: told by their first bytes, read by video_run.c. */
+#include "hashing/decode/video_decoders.h"
+
+#include "hashing/decode/video_run.h"
+#include "hashing/decode/video_shape.h"
+
+static bool has_at(struct bytes in, size_t at, const char *text)
+{
+    size_t n = strlen(text);
+    return in.n >= at + n && memcmp(in.p + at, text, n) == 0;
+}
+
+static bool any_at(struct bytes in, size_t at, const char *const *texts)
+{
+    for (; *texts != NULL; texts++)
+        if (has_at(in, at, *texts))
+            return true;
+    return false;
+}
+
+/* Pictures in the same boxes are another decoder's. */
+static bool sniff_isobmff(struct bytes in)
+{
+    static const char *const pictures[] = {"heic", "heix", "heim", "heis", "hevc", "hevx",
+                                           "hevm", "hevs", "mif1", "mif2", "msf1", "avif",
+                                           "avis", "jp2 ", "jpm ", "jpx ", "jxl ", NULL};
+    /* QuickTime before it had a type box. */
+    static const char *const old[] = {"moov", "mdat", "wide", "free", "skip", "pnot", NULL};
+    if (has_at(in, 4, "ftyp"))
+        return !any_at(in, 8, pictures);
+    return any_at(in, 4, old);
+}
+
+static bool sniff_matroska(struct bytes in)
+{
+    return has_at(in, 0, "\x1a\x45\xdf\xa3");
+}
+
+static const char *isobmff_type(struct bytes in)
+{
+    if (!has_at(in, 4, "ftyp") || has_at(in, 8, "qt  "))
+        return "video/quicktime";
+    if (has_at(in, 8, "3gp"))
+        return "video/3gpp";
+    if (has_at(in, 8, "3g2"))
+        return "video/3gpp2";
+    return "video/mp4";
+}
+
+static enum rc decode_isobmff(struct bytes in, const struct decode_limits *limits,
+                              const struct frame_sink *sink, struct medium_info *ret,
+                              struct err *err)
+{
+    static const struct video_container mov = {
+        .demuxer = "mov", .check_shape = video_shape_mp4, .indexed = true};
+    TRY(video_run(&mov, in, limits, sink, ret, err));
+    ret->type = isobmff_type(in);
+    return RC_OK;
+}
+
+/* The name of the kind stands in the first few elements. */
+static const char *matroska_type(struct bytes in)
+{
+    enum { NEAR = 64 };
+    return memmem(in.p, in.n < NEAR ? in.n : NEAR, "\x42\x82\x84webm", 7) != NULL
+               ? "video/webm"
+               : "video/x-matroska";
+}
+
+static enum rc decode_matroska(struct bytes in, const struct decode_limits *limits,
+                               const struct frame_sink *sink, struct medium_info *ret,
+                               struct err *err)
+{
+    static const struct video_container matroska = {.demuxer = "matroska",
+                                                    .check_shape = video_shape_matroska};
+    TRY(video_run(&matroska, in, limits, sink, ret, err));
+    ret->type = matroska_type(in);
+    return RC_OK;
+}
+
+const struct decoder decoder_isobmff = {
+    .type = "video/mp4", .sniff = sniff_isobmff, .decode = decode_isobmff};
+const struct decoder decoder_matroska = {
+    .type = "video/x-matroska", .sniff = sniff_matroska, .decode = decode_matroska};
