@@ -71,8 +71,8 @@ static enum rc decode_matroska(struct bytes in, const struct decode_limits *limi
                                const struct frame_sink *sink, struct medium_info *ret,
                                struct err *err)
 {
-    static const struct video_container matroska = {.demuxer = "matroska",
-                                                    .check_shape = video_shape_matroska};
+    static const struct video_container matroska = {
+        .demuxer = "matroska", .check_shape = video_shape_matroska, .steps_over = true};
     TRY(video_run(&matroska, in, limits, sink, ret, err));
     ret->type = matroska_type(in);
     return RC_OK;

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "hashing/base/scoped.h"
+#include "hashing/decode/video_log.h"
 #include "hashing/decode/video_luma.h"
 #include "hashing/decode/video_shape.h"
 #include "hashing/decode/video_source.h"
@@ -27,8 +28,7 @@ struct run {
     AVFrame *frame;
 
     uint64_t pixels; /* hashed until now */
-    int64_t origin;  /* of time, in microseconds */
-    bool has_origin, preview, sized;
+    bool preview, sized;
     struct medium_info info;
 };
 
@@ -118,9 +118,11 @@ static enum rc check_samples(struct run *r)
         const struct video_track *t = &r->tracks[i];
         if (!t->present || t->cover)
             continue;
-        int listed = avformat_index_get_entries_count(stream_of(r, i));
+        int64_t listed = avformat_index_get_entries_count(stream_of(r, i));
+        if (listed < stream_of(r, i)->nb_frames)
+            listed = stream_of(r, i)->nb_frames;
         if (r->container->indexed && t->packets < (uint64_t)listed)
-            FAIL(r->err, RC_UNDECODABLE, "video: the file holds %" PRIu64 " of %d samples",
+            FAIL(r->err, RC_UNDECODABLE, "video: the file holds %" PRIu64 " of %" PRId64 " samples",
                  t->packets, listed);
         packets += t->one_each ? t->packets : 0;
     }
@@ -136,8 +138,8 @@ static int64_t rescaled(const struct run *r, int64_t time, int64_t per_second)
     return av_rescale_q(time, base, (AVRational){1, (int)per_second});
 }
 
-/* Keeps the first and the last moment that a packet covers, in milliseconds. */
-static void note_times(const struct run *r, int64_t *first, int64_t *last)
+/* Keeps the first and the last moment that a track's packets cover. */
+static void note_times(const struct run *r, struct video_track *t)
 {
     int64_t time = r->packet->pts != AV_NOPTS_VALUE ? r->packet->pts : r->packet->dts;
     if (time == AV_NOPTS_VALUE)
@@ -147,51 +149,65 @@ static void note_times(const struct run *r, int64_t *first, int64_t *last)
     int64_t to;
     if (__builtin_add_overflow(from, length, &to))
         to = INT64_MAX;
-    *first = from < *first ? from : *first;
-    *last = to > *last ? to : *last;
+    t->first_ms = t->packets == 1 || from < t->first_ms ? from : t->first_ms;
+    t->last_ms = t->packets == 1 || to > t->last_ms ? to : t->last_ms;
+}
+
+static int64_t lasts(const struct video_track *t)
+{
+    int64_t ms;
+    return __builtin_sub_overflow(t->last_ms, t->first_ms, &ms) ? INT64_MAX : ms;
+}
+
+static enum rc survey_packets(struct run *r)
+{
+    for (;;) {
+        struct video_track *t = NULL;
+        bool end = false;
+        TRY(video_source_read(&r->source, r->packet, &end, r->err));
+        if (end)
+            return RC_OK;
+        TRY(track_of_packet(r, &t));
+        t->packets++;
+        t->keys += (r->packet->flags & AV_PKT_FLAG_KEY) != 0;
+        if (!t->cover)
+            note_times(r, t);
+    }
 }
 
 /* Reads every packet and decodes none. */
 static enum rc survey(struct run *r)
 {
-    int64_t first = INT64_MAX, last = INT64_MIN, length;
-    bool end = false;
     TRY(open_pass(r, false));
     TRY(look_at_tracks(r));
     if (r->source.format->duration > 0)
         TRY(check_duration(r, r->source.format->duration / (AV_TIME_BASE / MS)));
-    for (;;) {
-        struct video_track *t;
-        TRY(video_source_read(&r->source, r->packet, &end, r->err));
-        if (end)
-            break;
-        TRY(track_of_packet(r, &t));
-        t->packets++;
-        t->keys += (r->packet->flags & AV_PKT_FLAG_KEY) != 0;
-        if (!t->cover)
-            note_times(r, &first, &last);
-    }
+    TRY(survey_packets(r));
+    if (r->container->steps_over && video_log()->errors > 0)
+        return video_error(AVERROR_INVALIDDATA, "container", r->err);
     TRY(check_samples(r));
-    if (last > first) {
-        r->info.duration_ms = __builtin_sub_overflow(last, first, &length) ? INT64_MAX : length;
-        TRY(check_duration(r, r->info.duration_ms));
-    }
-    return RC_OK;
+    for (size_t i = 0; i < VIDEO_STREAMS_MAX; i++)
+        if (lasts(&r->tracks[i]) > r->info.duration_ms)
+            r->info.duration_ms = lasts(&r->tracks[i]);
+    return check_duration(r, r->info.duration_ms);
 }
 
-/* Since the medium's first picture; never back, whatever the file says. */
-static int64_t place_in_time(struct run *r, struct video_track *t)
+/*
+ * Since the track's first picture; never back, whatever the file says.  Without edit lists the
+ * tracks' own times have no common start.
+ */
+static int64_t place_in_time(const struct run *r, struct video_track *t)
 {
     int64_t time = r->frame->best_effort_timestamp;
     if (t->cover || time == AV_NOPTS_VALUE)
         return t->ms;
     int64_t us = av_rescale_q(time, t->decoder->pkt_timebase, AV_TIME_BASE_Q);
-    if (!r->has_origin) {
-        r->has_origin = true;
-        r->origin = us;
+    if (!t->has_origin) {
+        t->has_origin = true;
+        t->origin = us;
     }
     int64_t since;
-    if (__builtin_sub_overflow(us, r->origin, &since))
+    if (__builtin_sub_overflow(us, t->origin, &since))
         return t->ms;
     int64_t ms = (since + AV_TIME_BASE / MS / 2) / (AV_TIME_BASE / MS);
     return ms > t->ms ? ms : t->ms;
@@ -249,7 +265,7 @@ static enum rc decode_all(struct run *r)
     bool end = false;
     TRY(open_pass(r, true));
     for (;;) {
-        struct video_track *t;
+        struct video_track *t = NULL;
         TRY(video_source_read(&r->source, r->packet, &end, r->err));
         if (end)
             break;
@@ -283,7 +299,7 @@ static enum rc decode_keys(struct run *r)
     bool end = false;
     TRY(open_pass(r, true));
     for (;;) {
-        struct video_track *t;
+        struct video_track *t = NULL;
         TRY(video_source_read(&r->source, r->packet, &end, r->err));
         if (end)
             return RC_OK;

@@ -14,7 +14,8 @@
 struct video_container {
     const char *demuxer; /* libavformat's name */
     enum rc (*check_shape)(struct bytes in, struct err *err);
-    bool indexed; /* lists every sample ahead of reading it */
+    bool indexed;    /* lists every sample ahead of reading it */
+    bool steps_over; /* libavformat looks for the next good place after a fault, and only logs it */
 };
 
 /* As struct decoder's decode(); ret->type is the caller's to set. */

@@ -1,6 +1,7 @@
 #include "hashing/decode/video_track.h"
 
 #include <libavutil/avutil.h>
+#include <libavutil/crc.h>
 #include <libavutil/display.h>
 
 #include "hashing/decode/video_log.h"
@@ -177,6 +178,8 @@ enum rc video_track_check_all(const struct video_track *t, struct err *err)
 void video_track_warm_up(void)
 {
     video_log_reset();
+    for (int i = 0; i < AV_CRC_MAX; i++)
+        (void)av_crc_get_table((AVCRCId)i);
     for (size_t i = 0; i < sizeof codecs / sizeof *codecs; i++) {
         const AVCodec *codec = avcodec_find_decoder_by_name(codecs[i].decoder);
         AVCodecContext *d = codec == NULL ? NULL : avcodec_alloc_context3(codec);

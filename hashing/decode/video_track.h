@@ -19,8 +19,11 @@ struct video_track {
     uint32_t number;
     enum orientation upright;
 
-    uint64_t packets, keys; /* of the stream; by the survey */
-    int64_t ms;             /* of the last picture handed on */
+    uint64_t packets, keys;    /* of the stream; by the survey */
+    int64_t first_ms, last_ms; /* that its packets cover, in its own time; by the survey */
+    int64_t ms;                /* of the last picture handed on */
+    int64_t origin;            /* of its time, in microseconds */
+    bool has_origin;
     uint64_t sent, pictures;
     bool interlaced; /* then a packet may be half a picture */
 };
@@ -48,7 +51,8 @@ MUST_CHECK enum rc video_track_receive(struct video_track *t, AVFrame *ret, bool
 /* RC_UNDECODABLE when fewer pictures came out than went in. */
 MUST_CHECK enum rc video_track_check_all(const struct video_track *t, struct err *err);
 
-/* Opens and closes every decoder once: they fill their tables the first time. */
+/* Opens and closes every decoder once, and asks for the checksums of cover art: all of them fill
+ * their tables the first time, under a lock that wakes others by a system call. */
 void video_track_warm_up(void);
 
 #endif
