@@ -10,7 +10,7 @@ import subprocess
 
 HERE = pathlib.Path(__file__).parent
 OUT = HERE / "video"
-X264 = ["-c:v", "libx264", "-crf", "30", "-g", "6", "-bf", "2"]
+X264 = ["-c:v", "libx264", "-crf", "25", "-g", "6", "-bf", "2"]
 
 
 def ffmpeg(*arguments):
@@ -36,46 +36,48 @@ def turned(name, matrix):
     rows = [matrix[0] << 16, matrix[1] << 16, 0, matrix[2] << 16, matrix[3] << 16, 0, 0, 0, 1 << 30]
     data[at:at + 36] = struct.pack(">9i", *rows)
     (OUT / name).write_bytes(data)
+    # As ffmpeg's own player-like conversion shows it.
+    ffmpeg("-i", OUT / name, "-frames:v", 2, "-c:v", "libx264", "-crf", 12, "-bitexact",
+           "-flags:v", "+bitexact", "-threads", 1, OUT / f"shown-{name}")
 
 
 def one_codec_each():
     clip("h264.mp4", *X264)
-    clip("h264.mkv", *X264, "-x264-params", "slices=3")
-    clip("hevc.mp4", "-c:v", "libx265", "-crf", 32, "-tag:v", "hvc1", "-x265-params",
+    clip("h264.mkv", *X264)
+    clip("hevc.mp4", "-c:v", "libx265", "-crf", 26, "-tag:v", "hvc1", "-x265-params",
          "keyint=6:bframes=2:log-level=error:info=0")
-    clip("vp8.webm", "-c:v", "libvpx", "-b:v", "100k", "-auto-alt-ref", 1, "-lag-in-frames", 8)
-    clip("vp9.webm", "-c:v", "libvpx-vp9", "-crf", 45, "-b:v", 0)
-    clip("av1.mp4", "-c:v", "libaom-av1", "-crf", 45, "-b:v", 0, "-cpu-used", 8)
-    clip("mpeg4.mp4", "-c:v", "mpeg4", "-q:v", 12)
-    clip("mpeg1.mov", "-c:v", "mpeg1video", "-q:v", 12, rate=25)
-    clip("mpeg2.mkv", "-c:v", "mpeg2video", "-q:v", 12, "-bf", 2, rate=25)
-    clip("h263.3gp", "-c:v", "h263", "-q:v", 12, frames=6)
+    clip("vp8.webm", "-c:v", "libvpx", "-b:v", "160k", "-auto-alt-ref", 1, "-lag-in-frames", 8)
+    clip("vp9.webm", "-c:v", "libvpx-vp9", "-crf", 34, "-b:v", 0)
+    clip("av1.mp4", "-c:v", "libaom-av1", "-crf", 34, "-b:v", 0, "-cpu-used", 8)
+    clip("mpeg4.mp4", "-c:v", "mpeg4", "-q:v", 6)
+    clip("mpeg1.mov", "-c:v", "mpeg1video", "-q:v", 6, rate=25)
+    clip("mpeg2.mkv", "-c:v", "mpeg2video", "-q:v", 6, "-bf", 2, rate=25)
+    clip("h263.3gp", "-c:v", "h263", "-q:v", 6, frames=6)
     clip("mjpeg.mov", "-c:v", "mjpeg", "-q:v", 16, "-pix_fmt", "yuvj420p", frames=4)
-    clip("prores.mov", "-c:v", "prores_ks", "-profile:v", 0, "-bits_per_mb", 200, size=(96, 64),
-         frames=2)
+    clip("prores.mov", "-c:v", "prores_ks", "-profile:v", 0, "-bits_per_mb", 400, frames=2)
 
 
 def pixels():
     clip("h264-10bit.mp4", *X264, "-pix_fmt", "yuv420p10le", frames=6)
     clip("h264-444.mp4", *X264, "-pix_fmt", "yuv444p", frames=6)
-    clip("h264-rgb.mp4", "-c:v", "libx264rgb", "-crf", 30, "-pix_fmt", "rgb24", frames=6)
+    clip("h264-rgb.mp4", "-c:v", "libx264rgb", "-crf", 25, "-pix_fmt", "rgb24", frames=6)
     clip("h264-gray.mp4", *X264, "-pix_fmt", "gray", frames=6)
     clip("h264-full-range.mp4", *X264, "-vf",
          "scale=320:240,crop=128:96:8+4*n:8+4*n,scale=out_range=full,format=yuvj420p", frames=6)
     clip("h264-interlaced.mp4", *X264, "-flags:v", "+ilme+ildct+bitexact", "-x264-params", "tff=1",
          frames=6)
-    clip("hevc-10bit.mp4", "-c:v", "libx265", "-crf", 32, "-pix_fmt", "yuv420p10le", "-x265-params",
+    clip("hevc-10bit.mp4", "-c:v", "libx265", "-crf", 26, "-pix_fmt", "yuv420p10le", "-x265-params",
          "log-level=error:info=0", frames=6)
-    clip("vp9-10bit.webm", "-c:v", "libvpx-vp9", "-crf", 45, "-b:v", 0, "-pix_fmt", "yuv420p10le",
+    clip("vp9-10bit.webm", "-c:v", "libvpx-vp9", "-crf", 34, "-b:v", 0, "-pix_fmt", "yuv420p10le",
          frames=6)
-    clip("vp9-odd.webm", "-c:v", "libvpx-vp9", "-crf", 45, "-b:v", 0, size=(101, 75), frames=6)
+    clip("vp9-odd.webm", "-c:v", "libvpx-vp9", "-crf", 34, "-b:v", 0, size=(101, 75), frames=6)
     clip("h264-odd.mp4", *X264, "-pix_fmt", "yuv444p", size=(101, 75), frames=6)
 
 
 def containers():
     clip("h264-fragments.mp4", *X264, "-movflags", "frag_keyframe+empty_moov+default_base_moof")
     clip("h264-unknown-lengths.mkv", *X264, "-f", "matroska", "-live", 1)
-    ffmpeg(*pan(128, 96, 12), *X264, "-f", "mov", OUT / "h264.mov")
+    ffmpeg(*pan(128, 96, 12), *X264, "-x264-params", "slices=3", "-f", "mov", OUT / "h264.mov")
     source = ["-i", OUT / "h264.mp4"]
     copy = ["-c", "copy", "-bitexact"]
     sound = ["-f", "lavfi", "-i", "sine=frequency=440:duration=1.2:sample_rate=8000"]
@@ -101,7 +103,7 @@ def containers():
 def size_changes():
     """Two clips of different sizes, one behind the other in one track."""
     for name, size in (("a", (128, 96)), ("b", (96, 128))):
-        clip(f"{name}.webm", "-c:v", "libvpx-vp9", "-crf", 45, "-b:v", 0, size=size, frames=4)
+        clip(f"{name}.webm", "-c:v", "libvpx-vp9", "-crf", 34, "-b:v", 0, size=size, frames=4)
     (OUT / "list").write_text("file a.webm\nfile b.webm\n")
     ffmpeg("-f", "concat", "-i", OUT / "list", "-c", "copy", "-bitexact", OUT / "size-changes.webm")
     for name in ("a.webm", "b.webm", "list"):
