@@ -229,6 +229,12 @@ enum rc lookup_ask(struct lookup_run *run, const struct lookup_signal *signals, 
     return outcome(run, err);
 }
 
+enum rc lookup_flush(struct lookup_run *run, struct err *err)
+{
+    ask_batch(run);
+    return outcome(run, err);
+}
+
 enum verdict lookup_verdict_so_far(const struct lookup_run *run)
 {
     enum verdict pictures = run->tally.verdict, clips = run->clips.verdict;

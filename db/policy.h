@@ -111,6 +111,9 @@ SCOPED_DEFINE(lookup_free, struct lookup_run *)
 MUST_CHECK enum rc lookup_ask(struct lookup_run *run, const struct lookup_signal *signals, size_t n,
                               struct err *err);
 
+/* Looks up what waits for its batch, for a caller who must know now.  Fails like lookup_ask(). */
+MUST_CHECK enum rc lookup_flush(struct lookup_run *run, struct err *err);
+
 /*
  * The verdict that is certain whatever else is asked, over all signals but those that still wait
  * for their batch.  A bank's query_match_percent can be judged at the end only, so a clip that

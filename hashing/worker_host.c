@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,27 +10,9 @@
 #include <sys/wait.h>
 
 #include "hashing/base/clock.h"
-#include "hashing/worker_host_spawn.h"
+#include "hashing/worker_host_internal.h"
 
-_Static_assert((int)MEDIUM_FRAMES_MAX == (int)WIRE_FRAMES_MAX, "a job's frames fit its result");
-_Static_assert(sizeof((struct medium_hashes *)0)->type == WIRE_TYPE_SIZE, "types fit");
-
-enum { MAX_JPEG_SCANS = 100 }; /* as libjpeg-turbo's own fuzzers */
-
-struct worker_host {
-    const struct worker_config *config;
-    struct worker_process process;
-    struct wire_job job; /* the one that is out, or the last one */
-    int medium;          /* its memfd: held while the job is out; -1: none is */
-    int64_t deadline;    /* of the job, clock_mono_ns() */
-    unsigned served;     /* jobs of this process */
-    bool spent;          /* its decoder met a broken medium: replace before the next job */
-    bool in_doubt;       /* the job failed, but perhaps not by its own doing: see blame() */
-    atomic_int pid;      /* process.pid for other threads */
-    atomic_uint_least64_t spawned, crashed, timed_out, lied, jobs;
-};
-
-static int stop(struct worker_host *host)
+int host_stop(struct worker_host *host)
 {
     atomic_store(&host->pid, -1);
     return worker_stop(&host->process);
@@ -45,7 +26,7 @@ static void forget_job(struct worker_host *host)
 
 static enum rc respawn(struct worker_host *host, struct err *err)
 {
-    stop(host);
+    host_stop(host);
     TRY(worker_spawn(host->config->program, host->config->memory, &host->process, err));
     host->spent = false;
     host->served = 0;
@@ -72,7 +53,7 @@ void worker_host_free(struct worker_host *host)
 {
     if (host == NULL)
         return;
-    stop(host);
+    host_stop(host);
     forget_job(host);
     free(host);
 }
@@ -109,17 +90,14 @@ static enum rc make_ready(struct worker_host *host, struct err *err)
     return respawn(host, err);
 }
 
-/*
- * Only a second line: one thread cannot use more processor time than wall time, but this holds
- * also while the service itself is stopped or starved.
- */
+/* Holds also while the service itself is stopped or starved. */
 static void limit_cpu(struct worker_host *host)
 {
     clockid_t clock;
     int64_t used = 0;
     if (clock_getcpuclockid(host->process.pid, &clock) == 0)
         used = clock_read_ns(clock);
-    host->job.cpu_seconds = (uint64_t)(used / 1000000000 + host->config->timeout_ms / 1000 + 2);
+    host->job.cpu_seconds = (uint64_t)(used / 1000000000 + host_cpu_ms(host->config) / 1000 + 2);
 }
 
 static bool send_message(const struct worker_host *host)
@@ -174,7 +152,11 @@ enum rc worker_host_start(struct worker_host *host, int memfd, uint64_t offset, 
                                   .offset = offset,
                                   .length = length,
                                   .max_pixels = host->config->max_pixels,
-                                  .max_jpeg_scans = MAX_JPEG_SCANS,
+                                  .max_work = host->config->max_work,
+                                  .max_duration_ms = host->config->max_duration_ms,
+                                  .preview_after_ms = host->config->preview_after_ms,
+                                  .max_frames = host->config->max_frames,
+                                  .max_jpeg_scans = host->config->max_jpeg_scans,
                                   .all_orientations = all_orientations};
     host->medium = fd_take(&medium);
     host->deadline = clock_mono_ns() + host->config->timeout_ms * 1000000;
@@ -187,136 +169,21 @@ enum rc worker_host_start(struct worker_host *host, int memfd, uint64_t offset, 
     return RC_OK;
 }
 
-/* The three ways in which a job ends a worker. */
-
-static enum rc over_time(struct worker_host *host, struct err *err)
+enum rc worker_host_wait(struct worker_host *host, const struct worker_sink *sink,
+                         struct medium_found *ret, struct err *err)
 {
-    stop(host);
-    atomic_fetch_add(&host->timed_out, 1);
-    long long ms = (long long)host->config->timeout_ms;
-    if (ms % 1000 == 0)
-        FAIL(err, RC_LIMIT, "hashing took longer than the limit of %lld s ([hashing] timeout)",
-             ms / 1000);
-    FAIL(err, RC_LIMIT, "hashing took longer than the limit of %lld ms ([hashing] timeout)", ms);
-}
-
-/*
- * A medium is to blame for what a fresh worker does.  An older one may suffer from a medium before
- * this, and a SIGKILL comes from outside: then worker_host_wait() tries once more.
- */
-static void blame(struct worker_host *host, bool killed)
-{
-    host->in_doubt = host->served > 1 || killed;
-}
-
-static enum rc died(struct worker_host *host, struct err *err)
-{
-    char death[64];
-    int status = stop(host);
-    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU)
-        return over_time(host, err);
-    blame(host, WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-    atomic_fetch_add(&host->crashed, 1);
-    worker_death_text(status, death, sizeof death);
-    FAIL(err, RC_UNDECODABLE, "the decoder crashed on this medium: %s", death);
-}
-
-static enum rc lied(struct worker_host *host, const char *what, struct err *err)
-{
-    stop(host);
-    blame(host, false);
-    atomic_fetch_add(&host->lied, 1);
-    FAIL(err, RC_UNDECODABLE, "the decoder answered nonsense on this medium: %s", what);
-}
-
-static enum rc take_frame(struct worker_host *host, const struct wire_reply *reply,
-                          struct medium_hashes *medium, struct err *err)
-{
-    const struct frame_hashes *hashes = &reply->hashes;
-    if (medium->n == MEDIUM_FRAMES_MAX)
-        return lied(host, "too many frames", err);
-    if ((uint64_t)hashes->width * hashes->height > host->config->max_pixels)
-        return lied(host, "frame over max_pixels", err);
-    const struct pdq_hash none = {{0}};
-    for (unsigned look = 0; !host->job.all_orientations && look < LOOKS; look++)
-        for (unsigned o = ORIENT_AS_IS + 1; o < ORIENTATIONS; o++)
-            if (!pdq_equal(&hashes->look[look].hash[o], &none))
-                return lied(host, "orientations that were not asked for", err);
-    medium->frame[medium->n].ms = reply->ms;
-    medium->frame[medium->n].hashes = *hashes;
-    medium->n++;
-    return RC_OK;
-}
-
-static enum rc take_done(struct worker_host *host, const struct wire_reply *reply,
-                         struct medium_hashes *medium, struct err *err)
-{
-    if (reply->rc != RC_OK) {
-        /* Whatever broke the decode may have broken more than it said. */
-        host->spent = reply->rc == RC_UNDECODABLE;
-        FAIL(err, (enum rc)reply->rc, "%s", reply->msg);
-    }
-    if (reply->frames != medium->n)
-        return lied(host, "frames that were not sent", err);
-    if ((uint64_t)reply->width * reply->height > host->config->max_pixels)
-        return lied(host, "medium over max_pixels", err);
-    memcpy(medium->type, reply->type, sizeof medium->type);
-    medium->width = reply->width;
-    medium->height = reply->height;
-    medium->frames = reply->frames;
-    return RC_OK;
-}
-
-/* One message; true in *ret_done when the job is answered. */
-static enum rc take_reply(struct worker_host *host, struct medium_hashes *medium, bool *ret_done,
-                          struct err *err)
-{
-    struct wire_reply reply;
-    struct err why;
-    size_t n;
-
-    switch (worker_listen(&host->process, host->deadline, &reply, sizeof reply, &n)) {
-    case WORKER_SAID:
-        break;
-    case WORKER_GONE:
-        return died(host, err);
-    case WORKER_SILENT:
-        return over_time(host, err);
-    default:
-        err_set_sys(err, errno, HERE, "cannot listen to the worker");
-        stop(host);
-        return RC_SYS;
-    }
-    if (wire_reply_check(&reply, n, host->job.job, &why) != RC_OK)
-        return lied(host, why.msg, err);
-    *ret_done = reply.kind == WIRE_DONE;
-    return *ret_done ? take_done(host, &reply, medium, err) : take_frame(host, &reply, medium, err);
-}
-
-static enum rc take_answer(struct worker_host *host, struct medium_hashes *medium, struct err *err)
-{
-    memset(medium, 0, sizeof *medium);
-    for (bool done = false; !done;)
-        TRY(take_reply(host, medium, &done, err));
-    return RC_OK;
-}
-
-enum rc worker_host_wait(struct worker_host *host, struct medium_hashes *ret, struct err *err)
-{
-    struct medium_hashes medium;
     if (host->medium < 0)
         FAIL(err, RC_INPUT, "no job was started");
-    enum rc rc = take_answer(host, &medium, err);
+    host->in_doubt = false;
+    enum rc rc = host_take_answer(host, sink, ret, err);
     if (rc == RC_UNDECODABLE && host->in_doubt) {
         rc = respawn(host, err);
         if (rc == RC_OK)
             rc = send_job(host, err);
         if (rc == RC_OK)
-            rc = take_answer(host, &medium, err);
+            rc = host_take_answer(host, sink, ret, err);
     }
     forget_job(host);
-    if (rc == RC_OK)
-        *ret = medium;
     return rc;
 }
 

@@ -11,25 +11,50 @@
 #include "hashing/base/scoped.h"
 #include "hashing/frame_hasher.h"
 
-enum { MEDIUM_FRAMES_MAX = 16 };
-
 struct worker_config {
-    const char *program; /* path of hashgate-worker */
-    int64_t timeout_ms;  /* wall time of one job */
-    uint64_t max_pixels;
+    const char *program;           /* path of hashgate-worker or hashgate-worker-video */
+    const char *section;           /* of the configuration that sets these limits: for messages */
+    int64_t timeout_ms;            /* wall time of one job */
+    int64_t cpu_ms;                /* processor time of one job; 0: as much as wall time */
+    uint64_t max_pixels, max_work; /* these six as in decode.h */
+    int64_t max_duration_ms, preview_after_ms; /* preview 0: none */
+    uint32_t max_frames, max_jpeg_scans;
     uint64_t memory;        /* RLIMIT_AS */
     unsigned recycle_after; /* jobs after which a worker is replaced anyway; 0: never */
 };
 
+/* One frame of the medium, checked; borrowed for the length of the call. */
+struct worker_frame {
+    int64_t ms;
+    uint32_t track;
+    bool key, preview; /* see decode.h */
+    const struct frame_hashes *hashes;
+};
+
+/*
+ * Where a job's frames go while it runs, on the thread that waits.  All but `frame` may be NULL.
+ */
+struct worker_sink {
+    void *ctx;
+    /* The job starts, or starts over on a fresh worker: forget what came. */
+    enum rc (*begin)(void *ctx, struct err *err);
+    /* *ret_enough: nothing more needs to be known, the worker is stopped.  A failure stops it too
+     * and is returned. */
+    enum rc (*frame)(void *ctx, const struct worker_frame *frame, bool *ret_enough,
+                     struct err *err);
+    /* Called about so often while the job runs; a failure stops the worker and is returned. */
+    enum rc (*tick)(void *ctx, struct err *err);
+    int64_t tick_ms;
+};
+
 /* What a worker found.  All checked: see wire_reply_check(). */
-struct medium_hashes {
-    char type[32]; /* "image/jpeg" */
-    uint32_t width, height, frames;
-    uint32_t n; /* entries of frame[] */
-    struct {
-        int64_t ms;
-        struct frame_hashes hashes;
-    } frame[MEDIUM_FRAMES_MAX];
+struct medium_found {
+    char type[32];                  /* "image/jpeg"; "" when cut short */
+    uint32_t width, height, frames; /* of the first frame; frames seen, previews not counted */
+    int64_t duration_ms;            /* 0: a still.  When cut short: as far as it was seen */
+    enum orientation upright;       /* see decode.h */
+    bool cut_short;                 /* the sink had enough before the end */
+    uint64_t elsewhere_offset, elsewhere_length; /* see decode.h; within the job's bytes */
 };
 
 struct worker_stats {
@@ -63,13 +88,13 @@ MUST_CHECK enum rc worker_host_start(struct worker_host *host, int memfd, uint64
                                      uint64_t length, bool all_orientations, struct err *err);
 
 /*
- * Waits for the answer to the job that was started.  RC_NOT_MEDIA, RC_UNDECODABLE and RC_LIMIT
- * speak of the medium; *ret is written on success only.  A crash or lie of a worker that had served
- * other media, and a SIGKILL from outside, is tried once more on a fresh worker within the same
- * deadline: no medium pays for another.
+ * Gives the job's frames to the sink until it is answered.  RC_NOT_MEDIA, RC_UNDECODABLE and
+ * RC_LIMIT speak of the medium; *ret is written on success only.  A crash or lie of a worker that
+ * had served other media, and a SIGKILL from outside, is tried once more on a fresh worker within
+ * the same deadline: no medium pays for another.
  */
-MUST_CHECK enum rc worker_host_wait(struct worker_host *host, struct medium_hashes *ret,
-                                    struct err *err);
+MUST_CHECK enum rc worker_host_wait(struct worker_host *host, const struct worker_sink *sink,
+                                    struct medium_found *ret, struct err *err);
 
 /* The fastest hash kernel of the worker's processor, as frame_hasher_self_test() says it. */
 const char *worker_host_kernel(const struct worker_host *host);

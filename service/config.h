@@ -32,16 +32,28 @@ struct config {
     unsigned max_connections;
     unsigned queue;          /* requests waiting for one kind of worker thread; beyond: 503 */
     int64_t stop_timeout_ms; /* graceful stop */
+    int64_t sync_limit_ms;   /* a clip's check that takes longer is answered with 202 */
     /* [store] */
     char *database;
     int64_t follow_ms; /* how often to look for others' changes */
     /* [hashing] */
     unsigned workers; /* 0 = processors */
-    int64_t hashing_timeout_ms;
-    uint64_t max_pixels, memory;
+    int64_t hashing_timeout_ms, hashing_cpu_ms;
+    uint64_t max_pixels, max_work, memory;
+    unsigned max_frames, max_jpeg_scans;
+    int64_t max_duration_ms;
     char *worker_program; /* "" = beside hashgated */
+    /* [video] */
+    unsigned video_workers; /* 0 = processors */
+    int64_t video_interval_ms;
+    int64_t video_timeout_ms, video_cpu_ms;
+    uint64_t video_memory;
+    unsigned video_max_frames;
+    int64_t video_max_duration_ms, video_preview_ms;
+    char *video_worker_program; /* "" = beside hashgated */
     /* [check] */
     bool unusable_review;
+    int64_t keep_ms; /* how long the answer to a long check is kept */
     /* [limits] */
     double rate, burst; /* 0 = none */
     /* [metrics] */

@@ -4,6 +4,7 @@
 
 #include "service/ask.h"
 #include "service/entry_json.h"
+#include "service/examine.h"
 #include "service/handlers.h"
 #include "service/json_in.h"
 #include "service/list_format.h"
@@ -11,7 +12,10 @@
 #include "service/upload_media.h"
 #include "service/verdict_json.h"
 
-enum { ENTRY_SIGNALS_MAX = 4096 };
+enum {
+    ENTRY_SIGNALS_MAX = 4096, /* given as JSON */
+    CLIP_SIGNALS_MAX = 50000  /* of a clip: half a day at one a second */
+};
 
 /* An entry on its way in. */
 struct adding {
@@ -33,6 +37,8 @@ static void adding_clear_scoped(struct adding *a)
         labels_clear(&a->labels);
     json_decref(a->meta);
     json_decref(a->told);
+    if (a->medium != NULL)
+        medium_clear(a->medium);
     free(a->medium);
     free(a->signals);
 }
@@ -104,10 +110,11 @@ static bool same_signal(const struct signal *a, const struct signal *b)
     return a->type == b->type && a->ms == b->ms && memcmp(a->value, b->value, 32) == 0;
 }
 
-/* Lists one signal, once.  An entry has few enough for a look at each. */
+/* Lists one signal, once.  The same frame's looks stand side by side; others have another time. */
 static enum rc signal_keep(struct adding *a, const struct signal *s, struct err *err)
 {
-    for (size_t i = 0; i < a->n; i++)
+    bool of_clip = a->medium != NULL && s->ms >= 0;
+    for (size_t i = of_clip && a->n > LOOKS ? a->n - LOOKS : 0; i < a->n; i++)
         if (same_signal(&a->signals[i], s))
             return RC_OK;
     if (a->n == a->room) {
@@ -152,12 +159,13 @@ static enum rc signal_add(struct adding *a, const struct signal *s, enum look lo
  * A picture is listed as it is stored, and, where alpha changes what is seen, as it is seen on
  * white and on black too.
  */
-static enum rc add_frame(struct adding *a, const struct frame_hashes *frame, int64_t ms,
-                         struct err *err)
+static enum rc add_frame(struct adding *a, size_t frame, struct err *err)
 {
-    for (unsigned l = 0; l < frame->looks; l++) {
-        const struct look_hash *look = &frame->look[l];
-        struct signal s = {.type = SIGNAL_PDQ, .quality = look->quality, .ms = ms};
+    const struct frame_list *kept = &a->medium->kept;
+    for (unsigned l = 0; l < kept->frame[frame].looks; l++) {
+        const struct look_hash *look = frame_list_look(kept, frame, (enum look)l);
+        struct signal s = {
+            .type = SIGNAL_PDQ, .quality = look->quality, .ms = kept->frame[frame].ms};
         if (l != LOOK_PLAIN && !look_usable(look))
             continue;
         pdq_bytes(&look->hash[ORIENT_AS_IS], s.value);
@@ -169,11 +177,15 @@ static enum rc add_frame(struct adding *a, const struct frame_hashes *frame, int
 static enum rc add_medium(struct service *service, unsigned member, struct request *rq,
                           struct adding *a, struct err *err)
 {
+    const struct examine_how how = {0};
     struct signal sha256 = {.type = SIGNAL_SHA256, .quality = -1, .ms = -1};
 
-    TRY(upload_examine(service, member, rq, false, false, a->medium, err));
-    for (uint32_t f = 0; f < a->medium->hashes.n; f++)
-        TRY(add_frame(a, &a->medium->hashes.frame[f].hashes, medium_frame_ms(a->medium, f), err));
+    TRY(examine_medium(service, member, rq, &how, a->medium, err));
+    if (a->medium->kept.n > CLIP_SIGNALS_MAX)
+        FAIL(err, RC_LIMIT, "%zu frames are to be listed, over %d: raise [video] interval",
+             a->medium->kept.n, CLIP_SIGNALS_MAX);
+    for (size_t f = 0; f < a->medium->kept.n; f++)
+        TRY(add_frame(a, f, err));
     memcpy(sha256.value, a->medium->sha256, sizeof sha256.value);
     return signal_add(a, &sha256, LOOK_PLAIN, err);
 }
@@ -257,7 +269,7 @@ enum rc entry_add(struct service *service, struct request *rq, unsigned member, 
                               .reason = a.reason,
                               .case_ref = a.case_ref == NULL ? "" : a.case_ref,
                               .source = a.source == NULL ? "" : a.source,
-                              .media_type = a.medium == NULL ? "" : a.medium->hashes.type,
+                              .media_type = a.medium == NULL ? "" : a.medium->found.type,
                               .labels = &a.labels,
                               .signals = a.signals,
                               .n_signals = a.n};

@@ -5,8 +5,12 @@
 
 #include "hashing/base/clock.h"
 #include "service/log.h"
+#include "service/long_check.h"
 
-enum { REPEAT_S = 60 }; /* a lasting failure is logged so often */
+enum {
+    REPEAT_S = 60,  /* a lasting failure is logged so often */
+    FORGET_S = 3600 /* old answers are removed so often */
+};
 
 struct follower {
     struct service *service;
@@ -33,14 +37,27 @@ static bool wait_turn(struct follower *f)
     return go_on;
 }
 
+/* Answers to long checks that nobody may ask for any more; a failure waits for the next turn. */
+static void forget(struct service *service, int64_t *last_ns)
+{
+    struct err err;
+    if (clock_mono_ns() - *last_ns < (int64_t)FORGET_S * 1000000000)
+        return;
+    *last_ns = clock_mono_ns();
+    if (long_checks_forget(service, &err) != RC_OK)
+        log_err(LOG_WARNING, "cannot forget old checks", &err);
+}
+
 static void *follower_thread(void *arg)
 {
     struct follower *f = arg;
     int64_t logged_ns = 0; /* of the failure that lasts, 0 while all is well */
+    int64_t forgot_ns = clock_mono_ns();
     struct err err;
 
     pthread_setname_np(pthread_self(), "follower");
     while (wait_turn(f)) {
+        forget(f->service, &forgot_ns);
         if (service_follow(f->service, &err) == RC_OK) {
             if (logged_ns != 0)
                 log_line(LOG_INFO, "store", "follows again");

@@ -14,8 +14,10 @@ enum rc health_alive(struct service *service, struct request *rq, unsigned membe
 /* A worker that died is replaced with the next job, if its program is still there. */
 static enum rc workers_check(const struct service *service, struct err *err)
 {
-    if (access(service->worker_config.program, X_OK) != 0)
-        FAIL(err, RC_BUSY, "not ready: %s cannot be started", service->worker_config.program);
+    const char *const programs[] = {service->programs.picture_path, service->programs.clip_path};
+    for (size_t i = 0; i < sizeof programs / sizeof programs[0]; i++)
+        if (access(programs[i], X_OK) != 0)
+            FAIL(err, RC_BUSY, "not ready: %s cannot be started", programs[i]);
     return RC_OK;
 }
 
@@ -38,6 +40,21 @@ enum rc health_ready(struct service *service, struct request *rq, unsigned membe
                        err);
 }
 
+/* NULL: not started. */
+static void add_worker(struct metrics_gauges *g, const struct worker_host *worker)
+{
+    struct worker_stats one;
+    if (worker == NULL)
+        return;
+    worker_host_stats(worker, &one);
+    g->workers.spawned += one.spawned;
+    g->workers.crashed += one.crashed;
+    g->workers.timed_out += one.timed_out;
+    g->workers.lied += one.lied;
+    g->workers.jobs += one.jobs;
+    g->workers_up += worker_host_pid(worker) > 0;
+}
+
 static struct metrics_gauges gauges_read(const struct service *service)
 {
     const struct index *index = blocklist_index(service->list);
@@ -55,15 +72,11 @@ static struct metrics_gauges gauges_read(const struct service *service)
         g.queued += crew_queued(service->crew[c]);
         g.in_flight += crew_running(service->crew[c]);
     }
-    for (unsigned i = 0; i < service->n_workers; i++) {
-        struct worker_stats one;
-        worker_host_stats(service->worker[i], &one);
-        g.workers.spawned += one.spawned;
-        g.workers.crashed += one.crashed;
-        g.workers.timed_out += one.timed_out;
-        g.workers.lied += one.lied;
-        g.workers.jobs += one.jobs;
-        g.workers_up += worker_host_pid(service->worker[i]) > 0;
+    for (unsigned i = 0; i < service->n_workers; i++)
+        add_worker(&g, atomic_load(&service->media[i].picture));
+    for (unsigned i = 0; i < service->n_video_workers; i++) {
+        add_worker(&g, atomic_load(&service->video[i].picture));
+        add_worker(&g, atomic_load(&service->video[i].clip));
     }
     return g;
 }

@@ -180,7 +180,7 @@ static enum rc load_tls(struct http *http, struct err *err)
 }
 
 /* Plain where only this machine can listen in: unix sockets, and metrics on loopback. */
-static bool wants_tls(const struct listener *listener)
+bool listener_wants_tls(const struct listener *listener)
 {
     if (listener->http->certificate == NULL || listener->socket.address.path[0] != '\0')
         return false;
@@ -213,7 +213,7 @@ static struct MHD_Daemon *start_daemon(struct listener *l)
                                    {MHD_OPTION_HTTPS_PRIORITIES, 0, priorities},
                                    {MHD_OPTION_END, 0, NULL}};
 
-    if (wants_tls(l))
+    if (listener_wants_tls(l))
         flags |= MHD_USE_TLS;
     else
         tls[0].option = MHD_OPTION_END;
@@ -235,9 +235,9 @@ static enum rc serve(struct listener *listener, struct err *err)
     listener->daemon = start_daemon(listener);
     if (listener->daemon == NULL)
         FAIL(err, RC_SYS, "http: cannot serve on %s%s", text,
-             wants_tls(listener) ? "; are certificate and key right?" : "");
+             listener_wants_tls(listener) ? "; are certificate and key right?" : "");
     log_line(LOG_INFO, "listening", "%s address=%s tls=%s", kinds[listener->kind], text,
-             wants_tls(listener) ? "yes" : "no");
+             listener_wants_tls(listener) ? "yes" : "no");
     return RC_OK;
 }
 

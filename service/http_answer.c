@@ -2,6 +2,7 @@
 #include "service/http_internal.h"
 #include "service/log.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -30,13 +31,47 @@ static void log_inner(const struct err *err)
         log_err(LOG_ERROR, "request failed", err);
 }
 
-void exchange_run(struct exchange *ex, unsigned member)
+void exchange_drop(struct exchange *ex)
+{
+    if (ex == NULL || atomic_fetch_sub(&ex->holders, 1) > 1)
+        return;
+    body_drop(&ex->body);
+    query_clear(&ex->rq.query);
+    reply_clear(&ex->rq.reply);
+    free(ex->target);
+    free(ex);
+}
+
+static void answer_early(struct request *rq)
+{
+    struct exchange *ex = (struct exchange *)((char *)rq - offsetof(struct exchange, rq));
+    ex->answered_early = true;
+    MHD_resume_connection(ex->connection);
+}
+
+/* Gives the request to the crew that can do it; RC_BUSY when that one has too much to do. */
+static enum rc move_on(struct exchange *ex, struct err *err)
+{
+    ex->rq.crew = CREW_VIDEO;
+    enum rc rc = crew_submit(http_of(ex)->service->crew[CREW_VIDEO], ex, err);
+    if (rc == RC_BUSY)
+        metrics_overload(http_of(ex)->service->metrics);
+    return rc;
+}
+
+bool exchange_run(struct exchange *ex, unsigned member)
 {
     struct service *service = http_of(ex)->service;
     struct request *rq = &ex->rq;
     struct err err = {0};
 
     enum rc rc = rq->route->handler(service, rq, member, &err);
+    if (rc == RC_ELSEWHERE && (rc = move_on(ex, &err)) == RC_OK)
+        return false;
+    if (ex->answered_early) {
+        body_drop(&ex->body);
+        return true;
+    }
     if (rc == RC_OK && rq->reply.status == 0)
         rc = err_set(&err, RC_SYS, HERE, "%s: the handler gave no answer", rq->route->pattern);
     if (rc != RC_OK) {
@@ -47,6 +82,7 @@ void exchange_run(struct exchange *ex, unsigned member)
     rq->body = bytes_of(NULL, 0);
     rq->body_fd = -1;
     body_drop(&ex->body);
+    return true;
 }
 
 void http_work(void *ctx, unsigned member, void *item)
@@ -56,15 +92,18 @@ void http_work(void *ctx, unsigned member, void *item)
     struct err err;
     (void)ctx;
 
+    ex->rq.answer_early = answer_early;
     if (atomic_load(&http_of(ex)->abandoning)) {
         err_set(&err, RC_BUSY, HERE, "the service is stopping; try again");
         ex->rq.reply.close = true;
         exchange_fail(ex, 0, &err);
         body_drop(&ex->body);
-    } else {
-        exchange_run(ex, member);
+    } else if (!exchange_run(ex, member)) {
+        return; /* another crew's now */
     }
-    MHD_resume_connection(connection); /* from here on ex may be gone */
+    if (!ex->answered_early)
+        MHD_resume_connection(connection);
+    exchange_drop(ex);
 }
 
 /* A flood of failures must not become a flood of lines. */

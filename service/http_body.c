@@ -5,9 +5,16 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "service/clip_head.h"
+
 void body_init(struct body *body, struct body_budget *budget, uint64_t limit)
 {
     *body = (struct body){.budget = budget, .fd = -1, .limit = limit};
+}
+
+void body_only_clips_over(struct body *body, uint64_t limit)
+{
+    body->other = limit;
 }
 
 static enum rc say(const struct body *body, enum rc rc, struct err *err)
@@ -62,12 +69,24 @@ static void fail(struct body *body, enum rc rc)
     body->failed = rc;
 }
 
+/* Over the lower limit the first bytes decide: the sandbox will look at all of them. */
+static void prove_clip(struct body *body)
+{
+    uint8_t first[CLIP_HEAD];
+    ssize_t n = pread(body->fd, first, sizeof first, 0);
+    if (n < 0 || !clip_begins(bytes_of(first, (size_t)n)))
+        body->limit = body->other;
+    body->other = 0;
+}
+
 void body_take(struct body *body, const void *data, size_t n)
 {
     if (__builtin_add_overflow(body->size, n, &body->size))
         body->size = UINT64_MAX;
     if (body->failed != RC_OK)
         return;
+    if (body->other != 0 && body->fd >= 0 && body->size > body->other)
+        prove_clip(body);
     if (body->size > body->limit) {
         fail(body, RC_TOO_LARGE);
         return;

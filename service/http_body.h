@@ -25,6 +25,7 @@ struct body {
     struct body_budget *budget;
     int fd;         /* memfd, -1 until the first byte */
     uint64_t limit; /* of this body */
+    uint64_t other; /* the lower limit of what does not begin as a clip; 0: none */
     uint64_t size;  /* received, kept or not */
     uint64_t held;  /* taken from the budget */
     enum rc failed; /* RC_OK, RC_TOO_LARGE or RC_BUSY */
@@ -32,6 +33,9 @@ struct body {
 };
 
 void body_init(struct body *body, struct body_budget *budget, uint64_t limit);
+
+/* What does not look like the beginning of a clip may only be so large. */
+void body_only_clips_over(struct body *body, uint64_t limit);
 
 /* Is there room for a body of the declared size?  RC_TOO_LARGE, RC_BUSY. */
 MUST_CHECK enum rc body_expect(const struct body *body, uint64_t declared, struct err *err);

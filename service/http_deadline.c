@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
@@ -25,6 +26,7 @@ struct peer {
     int fd;
     atomic_int_fast64_t at_ns;
     atomic_bool linger;
+    char *last_words; /* under the owner's lock */
 };
 
 struct leaving {
@@ -57,6 +59,8 @@ static void cut_late(struct deadlines *d)
         int_fast64_t at = atomic_load(&p->at_ns);
         if (at == 0 || now < at)
             continue;
+        if (p->last_words != NULL)
+            (void)!send(p->fd, p->last_words, strlen(p->last_words), MSG_DONTWAIT | MSG_NOSIGNAL);
         shutdown(p->fd, SHUT_RDWR);
         atomic_store(&p->at_ns, 0);
         atomic_fetch_add(&d->cut, 1);
@@ -210,6 +214,18 @@ static void let_linger(struct deadlines *d, int fd)
         wake(d);
 }
 
+void peer_last_words(struct peer *peer, const char *text)
+{
+    char *copy = text != NULL ? strdup(text) : NULL;
+    char *before;
+
+    pthread_mutex_lock(&peer->owner->lock);
+    before = peer->last_words;
+    peer->last_words = copy;
+    pthread_mutex_unlock(&peer->owner->lock);
+    free(before);
+}
+
 void peer_linger(struct peer *peer, bool on)
 {
     atomic_store(&peer->linger, on);
@@ -231,6 +247,7 @@ void peer_close(struct peer *peer)
         peer->next->prev = peer->prev;
     pthread_mutex_unlock(&d->lock);
     atomic_fetch_sub(&d->open, 1);
+    free(peer->last_words);
     free(peer);
 }
 

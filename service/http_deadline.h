@@ -40,6 +40,13 @@ void peer_close(struct peer *peer);
 /* Whether its close shall drain what the client still sends; any thread, default no. */
 void peer_linger(struct peer *peer, bool linger);
 
+/*
+ * What is sent, when the deadline passes, before the socket is shut down: a whole answer, copied.
+ * Only where nobody else may be sending: a request whose body has not begun, without TLS.  NULL:
+ * nothing; no memory: nothing either.
+ */
+void peer_last_words(struct peer *peer, const char *text);
+
 /* at_ns: by clock_mono_ns(); 0: none. */
 void peer_deadline(struct peer *peer, int64_t at_ns);
 /* The same, but never later than what is set already. */

@@ -64,26 +64,33 @@ static const struct foreign *find_foreign(const char *head, size_t n)
     return NULL;
 }
 
-size_t http_foreign_answer(const void *head, size_t n, char ret[FOREIGN_MAX])
+size_t http_problem_text(unsigned status, const char *phrase, const char *detail,
+                         const char *request_id, char ret[FOREIGN_MAX])
 {
-    const struct foreign *f = find_foreign(head, n);
-    struct ulid id = ulid_new();
     struct reply reply;
-    char request_id[ULID_SIZE];
 
-    if (f == NULL)
-        return 0;
     reply_init(&reply);
-    ulid_text(&id, request_id);
-    reply_problem_status(&reply, f->ours, f->detail, request_id);
+    reply_problem_status(&reply, status, detail, request_id);
     int length = snprintf(ret, FOREIGN_MAX,
                           "HTTP/1.1 %u %s\r\nConnection: close\r\nContent-Type: %s\r\n"
                           "X-Request-Id: %s\r\nCache-Control: no-store\r\nContent-Length: %zu\r\n"
                           "\r\n%.*s",
-                          f->ours, f->phrase, reply.content_type, request_id, reply.length,
-                          (int)reply.length, reply.body != NULL ? (const char *)reply.body : "");
+                          status, phrase, reply.content_type, request_id, reply.length,
+                          (int)reply.length, reply.body != NULL ? reply.body : "");
     reply_clear(&reply);
     return length > 0 && length < FOREIGN_MAX ? (size_t)length : 0;
+}
+
+size_t http_foreign_answer(const void *head, size_t n, char ret[FOREIGN_MAX])
+{
+    const struct foreign *f = find_foreign(head, n);
+    char request_id[ULID_SIZE];
+
+    if (f == NULL)
+        return 0;
+    struct ulid id = ulid_new();
+    ulid_text(&id, request_id);
+    return http_problem_text(f->ours, f->phrase, f->detail, request_id, ret);
 }
 
 /* All of theirs counts as sent when ours was: they close the connection then. */

@@ -18,6 +18,10 @@ enum { FOREIGN_MAX = 1024 };
 /* Keeps the linker from leaving this file out; call once before serving. */
 void http_foreign_begin(void);
 
+/* A whole answer as it goes over the wire; its length, 0 when it does not fit. */
+size_t http_problem_text(unsigned status, const char *phrase, const char *detail,
+                         const char *request_id, char ret[FOREIGN_MAX]);
+
 /*
  * Whether these first bytes that are sent at once are the head of an answer which is not ours: then
  * the answer in our words is in ret, and its length is returned; else 0.

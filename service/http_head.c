@@ -130,6 +130,22 @@ static enum rc take_request_id(struct walk *w, const char *value, size_t n)
     return RC_OK;
 }
 
+/* A list of wishes, each perhaps with a value and parameters; one of them is known here. */
+static void take_prefer(struct walk *w, const char *value, size_t n)
+{
+    static const char wish[] = "respond-async";
+    const size_t size = sizeof wish - 1;
+
+    for (size_t at = 0; at < n;) {
+        at += strspn(value + at, " \t,");
+        size_t length = strcspn(value + at, " \t,;=");
+        if (length == size && strncasecmp(value + at, wish, size) == 0)
+            w->head->prefer_async = true;
+        at += length;
+        at += strcspn(value + at, ",");
+    }
+}
+
 static enum rc take_host(struct walk *w, const char *value, size_t n)
 {
     (void)w, (void)value, (void)n;
@@ -161,6 +177,8 @@ static enum rc take(struct walk *w, const char *key, size_t key_size, const char
     if (!is_field_value(value, value_size))
         FAIL(w->err, RC_INPUT, "header \"%.*s\" holds a control byte",
              key_size < 40 ? (int)key_size : 40, key);
+    if (key_size == 6 && strncasecmp(key, "Prefer", 6) == 0)
+        take_prefer(w, value, value_size);
     for (unsigned i = 0; i < SINGLES; i++) {
         if (strlen(single[i].name) != key_size || strncasecmp(single[i].name, key, key_size) != 0)
             continue;

@@ -22,7 +22,8 @@ enum head_auth { HEAD_AUTH_NONE, HEAD_AUTH_TOKEN, HEAD_AUTH_OTHER };
 
 struct head {
     bool has_length, chunked;
-    uint64_t length; /* when has_length */
+    bool prefer_async; /* Prefer: respond-async */
+    uint64_t length;   /* when has_length */
     enum head_auth auth;
     char token[128];
     char content_type[256]; /* "" for none */

@@ -4,6 +4,7 @@
  *
  * An exchange is one request and its answer.  It belongs to the event thread of its listener,
  * except between crew_submit() and MHD_resume_connection(), when it belongs to a crew thread.
+ * After an early answer the crew goes on with the request, and the event thread has the reply.
  *
  *   TARGET   request line seen, headers arriving
  *   BODY     admitted: body arriving, or none
@@ -49,12 +50,16 @@ struct http {
 
 enum stage { STAGE_TARGET, STAGE_BODY, STAGE_REFUSED, STAGE_RUNNING, STAGE_QUEUED };
 
+/* Freed by the last of its two holders: the connection, and the crew that works on it. */
 struct exchange {
+    atomic_uint holders;
     struct listener *from;
     struct MHD_Connection *connection;
     struct peer *peer;
     enum stage stage;
     bool counted;         /* in http->in_flight */
+    bool answered_early;  /* the crew's */
+    bool has_last_words;  /* the peer has, until the body begins */
     bool body_may_follow; /* until the head says that there is none */
     int64_t body_began_ns;
     char method[16];
@@ -63,6 +68,9 @@ struct exchange {
     struct body body;
     struct request rq;
 };
+
+/* Whether its connections speak TLS. */
+bool listener_wants_tls(const struct listener *listener);
 
 /* http_request.c: libmicrohttpd's callbacks; cls is the listener. */
 void *http_on_target(void *cls, const char *target, struct MHD_Connection *connection);
@@ -76,8 +84,14 @@ void http_on_connection(void *cls, struct MHD_Connection *connection, void **soc
 
 /* http_answer.c */
 
-/* Runs the handler; afterwards the body is gone and rq.reply is filled. */
-void exchange_run(struct exchange *ex, unsigned member);
+/* One of the holders is done with it.  NULL: harmless. */
+void exchange_drop(struct exchange *ex);
+
+/*
+ * Runs the handler; afterwards the body is gone and rq.reply is filled, or was sent early.  False:
+ * it was given to another crew and is no longer the caller's.
+ */
+bool exchange_run(struct exchange *ex, unsigned member);
 /* Turns an error into the reply; status 0: by err's kind. */
 void exchange_fail(struct exchange *ex, unsigned status, const struct err *err);
 /* Gives the reply to libmicrohttpd.  MHD_NO closes the connection. */

@@ -1,15 +1,19 @@
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 
 #include "hashing/base/clock.h"
 #include "hashing/base/ulid.h"
+#include "service/http_foreign.h"
 #include "service/http_head.h"
 #include "service/http_internal.h"
 #include "service/http_route.h"
+#include "service/multipart.h"
 
 enum {
-    DRAIN_MS = 5000 /* for the rest of a body that is refused already */
+    DRAIN_MS = 5000,      /* for the rest of a body that is refused already */
+    CLIP_BEGINS_MS = 2000 /* for the first bytes of one that only a clip may be */
 };
 
 static int64_t in_ms(int64_t ms)
@@ -51,23 +55,11 @@ void http_on_connection(void *cls, struct MHD_Connection *connection, void **soc
 
 /* --- a request begins and ends --- */
 
-static void exchange_free(struct exchange *ex)
-{
-    if (ex == NULL)
-        return;
-    if (ex->counted)
-        atomic_fetch_sub(&ex->from->http->in_flight, 1);
-    body_drop(&ex->body);
-    query_clear(&ex->rq.query);
-    reply_clear(&ex->rq.reply);
-    free(ex->target);
-    free(ex);
-}
-SCOPED_DEFINE(exchange_free, struct exchange *)
+SCOPED_DEFINE(exchange_drop, struct exchange *)
 
 void *http_on_target(void *cls, const char *target, struct MHD_Connection *connection)
 {
-    SCOPED(exchange_free) struct exchange *ex = NULL;
+    SCOPED(exchange_drop) struct exchange *ex = NULL;
     struct listener *from = cls;
     struct peer *peer = peer_of(connection);
 
@@ -78,6 +70,7 @@ void *http_on_target(void *cls, const char *target, struct MHD_Connection *conne
     ex = calloc(1, sizeof *ex);
     if (ex == NULL)
         return NULL;
+    atomic_init(&ex->holders, 1);
     ex->from = from;
     ex->connection = connection;
     ex->peer = peer;
@@ -102,7 +95,10 @@ void http_on_completed(void *cls, struct MHD_Connection *connection, void **con_
     struct peer *peer = peer_of(connection);
     (void)code; /* also "completed" for clients that had gone: tells nothing about delivery */
 
-    exchange_free(*con_cls);
+    struct exchange *ex = *con_cls;
+    if (ex != NULL && ex->counted)
+        atomic_fetch_sub(&from->http->in_flight, 1);
+    exchange_drop(ex);
     *con_cls = NULL;
     if (peer != NULL)
         peer_deadline(peer, in_ms(from->http->service->config->idle_timeout_ms +
@@ -127,6 +123,7 @@ static enum rc read_head(struct exchange *ex, const char *method, const char *ve
     TRY(rc);
     ex->body_may_follow = head_has_body(&head);
     memcpy(ex->rq.content_type, head.content_type, sizeof ex->rq.content_type);
+    ex->rq.prefer_async = head.prefer_async;
     *ret = head;
     return RC_OK;
 }
@@ -208,6 +205,12 @@ static enum rc spend(struct exchange *ex, struct err *err)
     return keyring_spend(ex->from->http->service->keys, ex->rq.caller.id, 1, err);
 }
 
+/* A picture by its own word may not be larger than one. */
+static bool says_picture(const struct exchange *ex)
+{
+    return strncasecmp(ex->rq.content_type, "image/", 6) == 0;
+}
+
 static uint64_t body_limit(const struct exchange *ex)
 {
     const struct config *config = config_of(ex);
@@ -218,6 +221,9 @@ static uint64_t body_limit(const struct exchange *ex)
     case BODY_JSON:
         return config->max_json;
     case BODY_MEDIA:
+        if (config->max_video_upload <= config->max_upload || says_picture(ex))
+            return config->max_upload;
+        return config->max_video_upload;
     case BODY_SIGNALS:
         return config->max_upload;
     case BODY_LIST:
@@ -233,11 +239,13 @@ static enum rc check_size(struct exchange *ex, const struct head *head, struct e
     if (ex->rq.route->body == BODY_NONE)
         FAIL(err, RC_INPUT, "this request takes no body");
     body_init(&ex->body, &ex->from->http->budget, body_limit(ex));
+    if (ex->rq.route->body == BODY_MEDIA && !multipart_is(ex->rq.content_type))
+        body_only_clips_over(&ex->body, config_of(ex)->max_upload);
     return body_expect(&ex->body, head->has_length ? head->length : 0, err);
 }
 
 static enum rc admit(struct exchange *ex, const char *method, const char *version,
-                     unsigned *ret_status, struct err *err)
+                     uint64_t *ret_declared, unsigned *ret_status, struct err *err)
 {
     struct head head;
 
@@ -246,6 +254,7 @@ static enum rc admit(struct exchange *ex, const char *method, const char *versio
     TRY(authenticate(ex, &head, err));
     TRY(check_ready(ex, err));
     TRY(spend(ex, err));
+    *ret_declared = head.has_length ? head.length : 0;
     return check_size(ex, &head, err);
 }
 
@@ -257,19 +266,43 @@ static void overloaded(struct exchange *ex, enum rc rc)
         metrics_overload(ex->from->http->service->metrics);
 }
 
+/*
+ * A declared size that only a clip may have: its first bytes must come soon, and are looked at.
+ * Who sends none is told why before the connection is closed.
+ */
+static void want_clip(struct exchange *ex, uint64_t declared)
+{
+    const struct config *config = config_of(ex);
+    char words[FOREIGN_MAX], detail[128];
+
+    if (ex->rq.route->body != BODY_MEDIA || declared <= config->max_upload ||
+        multipart_is(ex->rq.content_type))
+        return;
+    snprintf(detail, sizeof detail, "the body is over the limit of %llu bytes for a picture",
+             (unsigned long long)config->max_upload);
+    if (!listener_wants_tls(ex->from) &&
+        http_problem_text(413, "Content Too Large", detail, ex->rq.id, words) > 0)
+        peer_last_words(ex->peer, words);
+    ex->has_last_words = true;
+    peer_deadline_sooner(ex->peer, in_ms(CLIP_BEGINS_MS));
+}
+
 /* Headers are there, not a byte of the body is taken. */
 static enum MHD_Result on_head(struct exchange *ex, const char *method, const char *version)
 {
     struct err err = {0};
     unsigned status = 0;
 
-    enum rc rc = admit(ex, method, version, &status, &err);
+    uint64_t declared = 0;
+
+    enum rc rc = admit(ex, method, version, &declared, &status, &err);
     if (rc == RC_OK) {
         ex->stage = STAGE_BODY;
         ex->counted = true;
         atomic_fetch_add(&ex->from->http->in_flight, 1);
         ex->body_began_ns = clock_mono_ns();
         peer_deadline(ex->peer, in_ms(config_of(ex)->body_timeout_ms));
+        want_clip(ex, declared);
         return MHD_YES;
     }
     overloaded(ex, rc);
@@ -286,6 +319,10 @@ static void on_data(struct exchange *ex, const char *data, size_t n)
 {
     const struct config *config = config_of(ex);
     bool had_failed = ex->body.failed != RC_OK;
+
+    if (ex->has_last_words)
+        peer_last_words(ex->peer, NULL);
+    ex->has_last_words = false;
 
     body_take(&ex->body, data, n);
     if (ex->body.failed == RC_OK) {
@@ -315,10 +352,13 @@ static enum MHD_Result hand_over(struct exchange *ex)
     struct err err;
 
     ex->stage = STAGE_RUNNING;
+    ex->rq.crew = ex->rq.route->crew;
+    atomic_fetch_add(&ex->holders, 1);
     peer_deadline(ex->peer, 0); /* the handlers are bounded */
     MHD_suspend_connection(ex->connection);
     if (crew_submit(service->crew[ex->rq.route->crew], ex, &err) == RC_OK)
         return MHD_YES; /* ex belongs to the crew now */
+    atomic_fetch_sub(&ex->holders, 1);
     overloaded(ex, err.rc);
     body_drop(&ex->body);
     exchange_fail(ex, 0, &err);
@@ -337,7 +377,7 @@ static enum MHD_Result on_end(struct exchange *ex)
     ex->rq.body_fd = ex->body.fd;
     if (ex->rq.route->crew != CREW_NONE)
         return hand_over(ex);
-    exchange_run(ex, 0);
+    (void)exchange_run(ex, 0);
     return exchange_answer(ex);
 }
 

@@ -154,7 +154,7 @@ static json_t *result_json(const struct judged *judged, const struct medium_aske
     return json_pack("{s:s?, s:s*, s:s, s:s, s:o}", "id", asked->id, "check_id",
                      judged->lookup.n > 0 ? check_id : NULL, "verdict",
                      verdict_name(judged->verdict), "examined",
-                     verdict_json_examined(asked->usable), "matches",
+                     verdict_json_examined(asked->usable, false), "matches",
                      verdict_json_matches(judged, detail));
 }
 
@@ -169,7 +169,7 @@ static enum rc match_one(struct service *service, const struct request *rq, stru
     judged_clear(m->judged);
     memset(m->judged, 0, sizeof *m->judged);
     TRY(judge(service, &m->ask, asked->signals, asked->n, asked->unusable, m->judged, err));
-    TRY(judge_record(service, rq, &id, ref, m->judged, 1, err));
+    TRY(judge_record(service, rq, &id, ref, &(const struct judged *){m->judged}, 1, err));
     if (detail)
         TRY(judge_labels(service, m->judged, err));
     if (!answer_append(m->results, result_json(m->judged, asked, &id, detail)))

@@ -32,6 +32,7 @@ static const struct kind kinds[RC_COUNT] = {
     [RC_TIMEOUT] = {503, "timeout", "A deadline passed", 1, NULL},
     [RC_NOMEM] = {503, "overloaded", "Overloaded or not ready", 5, "out of memory; try again"},
     [RC_SYS] = {500, "internal", "Internal error", 0, "the service failed; see its log"},
+    [RC_ELSEWHERE] = {500, "internal", "Internal error", 0, "the service failed; see its log"},
     [RC_STORE] = {503, "store", "The store failed", 5, "the store failed; try again"},
 };
 

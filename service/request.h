@@ -17,7 +17,8 @@ struct service;
 
 enum crew_kind {
     CREW_NONE,   /* answered on the event thread: touches neither store nor decoder */
-    CREW_MEDIA,  /* owns a sandboxed worker */
+    CREW_MEDIA,  /* owns a sandboxed worker for pictures */
+    CREW_VIDEO,  /* owns one for videos, and one for pictures: requests move here from MEDIA */
     CREW_LOOKUP, /* memory only */
     CREW_DESK,   /* the store */
     CREWS
@@ -29,7 +30,8 @@ struct request;
 
 /*
  * Fills rq->reply, or returns an error that becomes a problem document.  member: the crew
- * thread's number.
+ * thread's number.  RC_ELSEWHERE from the media crew: the video crew runs the handler from its
+ * start.
  */
 typedef enum rc route_handler(struct service *service, struct request *rq, unsigned member,
                               struct err *err);
@@ -57,7 +59,15 @@ struct request {
     int body_fd;            /* sealed memfd, -1 when the body is empty */
     struct bytes body;      /* mapped read-only */
     int64_t started_ns;
+    bool prefer_async;   /* Prefer: respond-async */
+    enum crew_kind crew; /* whose thread runs the handler; CREW_NONE: the event thread */
     struct reply reply;
+
+    /*
+     * Sends rq->reply now, once, from a crew's handler.  The handler may go on with all of rq but
+     * the reply, which is no longer its own, and must then return RC_OK.
+     */
+    void (*answer_early)(struct request *rq);
 };
 
 #endif

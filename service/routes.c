@@ -6,7 +6,8 @@
 
 const struct route routes[] = {
     {"POST", "/v1/check", SCOPE_CHECK, CREW_MEDIA, BODY_MEDIA,
-     PARAMS("banks", "orientations", "ref", "as"), upload_check},
+     PARAMS("banks", "orientations", "ref", "as", "examine"), upload_check},
+    {"GET", "/v1/checks/{check}", SCOPE_CHECK, CREW_DESK, BODY_NONE, NULL, long_check_show},
     {"POST", "/v1/match", SCOPE_MATCH, CREW_LOOKUP, BODY_SIGNALS, PARAMS("banks"), match_ask},
     {"POST", "/v1/hash", SCOPE_CHECK, CREW_MEDIA, BODY_MEDIA, PARAMS("orientations"), hash_medium},
 

@@ -14,12 +14,12 @@
 #include "service/follower.h"
 #include "service/http.h"
 #include "service/log.h"
+#include "service/long_check.h"
 #include "service/notify.h"
 #include "service/service.h"
 
 enum {
-    WORKER_RECYCLE = 1000, /* jobs after which a worker is replaced by a fresh one */
-    LOOKUP_THREADS = 4,    /* at most, and no more than processors */
+    LOOKUP_THREADS = 4, /* at most, and no more than processors */
     DESK_THREADS = 4
 };
 
@@ -61,51 +61,30 @@ static unsigned processors(void)
 
 /* --- workers --- */
 
-enum rc run_find_worker(const struct config *config, char ret[RUN_PATH_SIZE], struct err *err)
+/* One that is only tried: a missing library shows now and not with the first clip. */
+static enum rc try_clip_worker(const struct service *service, struct err *err)
 {
-    static const char *const places[] = {"", "../libexec/hashgate/"};
-    char self[RUN_PATH_SIZE];
-    char path[RUN_PATH_SIZE + 64];
-
-    if (config->worker_program != NULL && config->worker_program[0] != '\0') {
-        if (!text_copy(ret, RUN_PATH_SIZE, config->worker_program) ||
-            access(config->worker_program, X_OK) != 0)
-            FAIL(err, RC_INPUT, "[hashing] worker_program: cannot execute %s",
-                 config->worker_program);
-        return RC_OK;
-    }
-    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-    if (n <= 0)
-        FAIL_SYS(err, "start: /proc/self/exe");
-    self[n] = '\0';
-    int folder = (int)(strrchr(self, '/') - self);
-    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
-        snprintf(path, sizeof path, "%.*s/%shashgate-worker", folder, self, places[i]);
-        if (text_copy(ret, RUN_PATH_SIZE, path) && access(path, X_OK) == 0)
-            return RC_OK;
-    }
-    FAIL(err, RC_INPUT,
-         "start: no hashgate-worker beside %s nor in ../libexec/hashgate; set [hashing] "
-         "worker_program",
-         self);
+    SCOPED(worker_host_free) struct worker_host *host = NULL;
+    return worker_host_new(&service->programs.clip, &host, err);
 }
 
-static enum rc start_workers(struct service *service, const char *program, struct err *err)
+static unsigned workers(unsigned configured)
+{
+    unsigned n = configured > 0 ? configured : processors();
+    return n < WORKERS_MAX ? n : WORKERS_MAX;
+}
+
+static enum rc start_workers(struct service *service, struct err *err)
 {
     const struct config *config = service->config;
-    unsigned n = config->workers > 0 ? config->workers : processors();
+    struct worker_host *host;
 
-    service->worker_config = (struct worker_config){
-        .program = program,
-        .timeout_ms = config->hashing_timeout_ms,
-        .max_pixels = config->max_pixels,
-        .memory = config->memory,
-        .recycle_after = WORKER_RECYCLE,
-    };
-    service->n_workers = n < WORKERS_MAX ? n : WORKERS_MAX;
+    TRY(decoder_programs_find(config, &service->programs, err));
+    service->n_workers = workers(config->workers);
+    service->n_video_workers = workers(config->video_workers);
     for (unsigned i = 0; i < service->n_workers; i++)
-        TRY(worker_host_new(&service->worker_config, &service->worker[i], err));
-    return RC_OK;
+        TRY(decoders_picture(&service->media[i], &service->programs, &host, err));
+    return try_clip_worker(service, err);
 }
 
 /* --- what is in memory --- */
@@ -136,6 +115,8 @@ static enum rc start_crews(struct service *service, struct err *err)
 
     TRY(crew_new("media", service->n_workers, queue, http_work, service, &service->crew[CREW_MEDIA],
                  err));
+    TRY(crew_new("video", service->n_video_workers, queue, http_work, service,
+                 &service->crew[CREW_VIDEO], err));
     TRY(crew_new("lookup", lookup, queue, http_work, service, &service->crew[CREW_LOOKUP], err));
     return crew_new("desk", DESK_THREADS, queue, http_work, service, &service->crew[CREW_DESK],
                     err);
@@ -158,7 +139,9 @@ static void service_free(struct service *service)
     for (int kind = CREW_NONE + 1; kind < CREWS; kind++)
         crew_free(service->crew[kind]);
     for (unsigned i = 0; i < service->n_workers; i++)
-        worker_host_free(service->worker[i]);
+        decoders_clear(&service->media[i]);
+    for (unsigned i = 0; i < service->n_video_workers; i++)
+        decoders_clear(&service->video[i]);
     blocklist_free(service->list);
     keyring_free(service->keys);
     store_free(service->store);
@@ -197,15 +180,14 @@ enum rc run_service(struct config *config, struct err *err)
     SCOPED(service_free) struct service *service = NULL;
     SCOPED(follower_free) struct follower *follower = NULL;
     struct http *http = NULL; /* the service's */
-    char worker[RUN_PATH_SIZE];
 
     TRY(service_new(config, &service, err));
     log_setup((enum log_level)config->log_level, config->log_json);
-    TRY(run_find_worker(config, worker, err));
     TRY(harden(err));
     json_object_seed(0); /* before threads could race for it */
-    TRY(start_workers(service, worker, err));
+    TRY(start_workers(service, err));
     TRY(load(service, err));
+    TRY(long_checks_begin(service, err));
     TRY(start_crews(service, err));
     TRY(http_start(service, &http, err));
     service->http = http;

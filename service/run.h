@@ -10,9 +10,4 @@
  */
 MUST_CHECK enum rc run_service(struct config *config, struct err *err);
 
-/* Path of hashgate-worker: as configured, else where it is installed or built.  RC_INPUT. */
-enum { RUN_PATH_SIZE = 4096 };
-MUST_CHECK enum rc run_find_worker(const struct config *config, char ret[RUN_PATH_SIZE],
-                                   struct err *err);
-
 #endif

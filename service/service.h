@@ -9,16 +9,14 @@
 
 #include "db/blocklist.h"
 #include "db/store.h"
-#include "hashing/worker_host.h"
 #include "service/auth.h"
 #include "service/config.h"
 #include "service/crew.h"
+#include "service/decoders.h"
 #include "service/metrics.h"
 #include "service/request.h"
 
 struct http;
-
-enum { WORKERS_MAX = 256 };
 
 struct service {
     struct config *config;
@@ -26,9 +24,10 @@ struct service {
     struct blocklist *list;
     struct keyring *keys;
     struct metrics *metrics;
-    struct worker_config worker_config;
-    unsigned n_workers;
-    struct worker_host *worker[WORKERS_MAX]; /* worker[i] belongs to member i of the media crew */
+    struct decoder_programs programs;
+    unsigned n_workers, n_video_workers;
+    struct decoders media[WORKERS_MAX]; /* [i] belongs to member i of the media crew */
+    struct decoders video[WORKERS_MAX]; /* of the video crew */
     struct crew *crew[CREWS];
     struct http *_Atomic http; /* NULL until it listens */
     pthread_mutex_t follow_lock;

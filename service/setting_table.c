@@ -8,6 +8,7 @@
 #define SECONDS      (1000 * MILLISECONDS)
 #define MINUTES      (60 * SECONDS)
 #define HOURS        (60 * MINUTES)
+#define DAYS         (24 * HOURS)
 
 static const char *const plain_words[] = {"loopback", "anywhere", NULL};
 static const char *const unusable_words[] = {"allow", "review", NULL};
@@ -52,6 +53,8 @@ const struct setting settings[] = {
      "Requests that may wait for one kind of worker thread; beyond: 503"},
     {"http", "stop_timeout", SETTING_DURATION, AT(stop_timeout_ms), "25s", 0, HOURS, NULL,
      "Time for the requests under way when the service is told to stop"},
+    {"http", "sync_limit", SETTING_DURATION, AT(sync_limit_ms), "10s", 0, HOURS, NULL,
+     "A check of a clip that takes longer is answered with 202 and goes on"},
 
     {"store", "database", SETTING_TEXT, AT(database), "sqlite:/var/lib/hashgate/hashgate.db", 0, 0,
      NULL, "The database, made by hashgated init: sqlite:/path"},
@@ -62,15 +65,46 @@ const struct setting settings[] = {
      "Sandboxed decoder processes; 0: as many as there are processors"},
     {"hashing", "timeout", SETTING_DURATION, AT(hashing_timeout_ms), "20s", 10 * MILLISECONDS,
      HOURS, NULL, "Time for one medium in one worker"},
+    {"hashing", "cpu_limit", SETTING_DURATION, AT(hashing_cpu_ms), "20s", SECONDS, HOURS, NULL,
+     "Processor time for one medium in one worker"},
     {"hashing", "max_pixels", SETTING_COUNT, AT(max_pixels), "100M", 1, 4000000000, NULL,
-     "Pixels of one medium; more: 422 media-limit"},
+     "Pixels of one picture, or of one frame of a clip; more: 422 media-limit"},
+    {"hashing", "max_frames", SETTING_NUMBER, AT(max_frames), "5000", 1, 1 << 24, NULL,
+     "Frames of one animation, pictures of one file; more: 422 media-limit"},
+    {"hashing", "max_work", SETTING_COUNT, AT(max_work), "4G", 1, 1ll << 50, NULL,
+     "Pixels of all frames of one animation together; more: 422 media-limit"},
+    {"hashing", "max_duration", SETTING_DURATION, AT(max_duration_ms), "1h", SECONDS, 365 * DAYS,
+     NULL, "Length of one animation; longer: 422 media-limit"},
+    {"hashing", "max_jpeg_scans", SETTING_NUMBER, AT(max_jpeg_scans), "100", 1, 65535, NULL,
+     "Progressive scans of one JPEG; more: 422 media-limit"},
     {"hashing", "memory", SETTING_SIZE, AT(memory), "1GiB", 16 * MIB, 1024 * GIB, NULL,
      "Address space of one worker"},
     {"hashing", "worker_program", SETTING_TEXT, AT(worker_program), "", 0, 0, NULL,
      "Path of hashgate-worker; empty: beside hashgated, or where the package puts it"},
 
+    {"video", "workers", SETTING_NUMBER, AT(video_workers), "0", 0, 256, NULL,
+     "Clips that are decoded at a time; 0: as many as there are processors"},
+    {"video", "interval", SETTING_DURATION, AT(video_interval_ms), "1s", 0, HOURS, NULL,
+     "Time between two listed frames of a clip, beside cuts and key frames; 0s: every frame"},
+    {"video", "timeout", SETTING_DURATION, AT(video_timeout_ms), "10m", 10 * MILLISECONDS,
+     24 * HOURS, NULL, "Time for one clip in one worker"},
+    {"video", "cpu_limit", SETTING_DURATION, AT(video_cpu_ms), "10m", SECONDS, 24 * HOURS, NULL,
+     "Processor time for one clip in one worker"},
+    {"video", "memory", SETTING_SIZE, AT(video_memory), "2GiB", 256 * MIB, 1024 * GIB, NULL,
+     "Address space of one worker for clips"},
+    {"video", "max_frames", SETTING_NUMBER, AT(video_max_frames), "1000000", 1, 1 << 24, NULL,
+     "Frames of one clip; more: 422 media-limit"},
+    {"video", "max_duration", SETTING_DURATION, AT(video_max_duration_ms), "6h", SECONDS,
+     365 * DAYS, NULL, "Length of one clip; longer: 422 media-limit"},
+    {"video", "preview_after", SETTING_DURATION, AT(video_preview_ms), "10s", 0, 24 * HOURS, NULL,
+     "Longer clips have their key frames looked at first; 0s: none has"},
+    {"video", "worker_program", SETTING_TEXT, AT(video_worker_program), "", 0, 0, NULL,
+     "Path of hashgate-worker-video; empty: beside hashgated, or where the package puts it"},
+
     {"check", "unusable", SETTING_SWITCH, AT(unusable_review), "allow", 0, 0, unusable_words,
      "Verdict of a picture too flat to hash when its digests match nothing: allow or review"},
+    {"check", "keep", SETTING_DURATION, AT(keep_ms), "30d", MINUTES, 3650 * DAYS, NULL,
+     "How long the answer to a check that was answered with 202 can be asked for"},
 
     {"limits", "rate", SETTING_RATE, AT(rate), "none", 0, 1000000000, NULL,
      "Requests a second for one key that has no rate of its own; over it: 429"},

@@ -13,8 +13,10 @@ void judged_clear(struct judged *judged)
         labels_clear(&judged->labels[i]);
 }
 
-const char *verdict_json_examined(bool usable)
+const char *verdict_json_examined(bool usable, bool cut_short)
 {
+    if (cut_short)
+        return "part";
     return usable ? "all" : "digests";
 }
 
@@ -32,16 +34,21 @@ static json_t *time_or_null(int64_t ms)
 
 json_t *verdict_json_media(const struct medium *media, size_t n)
 {
+    const struct medium_found *first = &media[0].found;
     uint64_t bytes = 0;
     json_int_t frames = 0;
+    int64_t duration = 0;
     for (size_t i = 0; i < n; i++) {
         bytes += media[i].data.n;
-        frames += media[i].hashes.frames;
+        frames += media[i].found.frames;
+        if (media[i].found.duration_ms > duration)
+            duration = media[i].found.duration_ms;
     }
-    const struct medium_hashes *first = &media[0].hashes;
-    return json_pack("{s:s, s:I, s:I, s:I, s:I}", "type", first->type, "bytes", (json_int_t)bytes,
-                     "width", (json_int_t)first->width, "height", (json_int_t)first->height,
-                     "frames", frames);
+    return json_pack("{s:s, s:I, s:I, s:I, s:I, s:o*, s:s*}", "type", first->type, "bytes",
+                     (json_int_t)bytes, "width", (json_int_t)first->width, "height",
+                     (json_int_t)first->height, "frames", frames, "duration_ms",
+                     duration > 0 ? json_integer(duration) : NULL, "upright",
+                     first->upright != ORIENT_AS_IS ? orientation_name(first->upright) : NULL);
 }
 
 /* --- signals --- */
@@ -64,12 +71,13 @@ static bool tell_pdq(const struct telling *t, const struct look_hash *look, enum
     return answer_append(t->array, one);
 }
 
-static bool tell_frame(const struct telling *t, const struct frame_hashes *frame)
+static bool tell_frame(const struct telling *t, const struct frame_list *list, size_t frame)
 {
     unsigned orientations = t->all_orientations ? ORIENTATIONS : 1;
-    for (unsigned l = 0; l < frame->looks; l++)
+    for (unsigned l = 0; l < list->frame[frame].looks; l++)
         for (unsigned o = 0; o < orientations; o++)
-            if (!tell_pdq(t, &frame->look[l], (enum look)l, (enum orientation)o))
+            if (!tell_pdq(t, frame_list_look(list, frame, (enum look)l), (enum look)l,
+                          (enum orientation)o))
                 return false;
     return true;
 }
@@ -85,9 +93,9 @@ static bool tell_digest(const struct telling *t, enum signal_type type, const ui
 
 static bool tell_medium(struct telling *t, const struct medium *m)
 {
-    for (uint32_t f = 0; f < m->hashes.n; f++) {
-        t->ms = medium_frame_ms(m, f);
-        if (!tell_frame(t, &m->hashes.frame[f].hashes))
+    for (size_t f = 0; f < m->kept.n; f++) {
+        t->ms = m->kept.frame[f].ms;
+        if (!tell_frame(t, &m->kept, f))
             return false;
     }
     t->ms = m->ms;
@@ -109,19 +117,29 @@ json_t *verdict_json_signals(const struct medium *media, size_t n, bool all_orie
 
 /* --- matches --- */
 
+/* How a clip was found: how many of its distinct hashes, and the longest run of them in order. */
+static json_t *clip_json(const struct match *m)
+{
+    if (!m->clip)
+        return NULL;
+    return json_pack("{s:I, s:I, s:I, s:I}", "found", (json_int_t)m->clip_found, "of",
+                     (json_int_t)m->clip_of, "run", (json_int_t)m->run, "offset_ms",
+                     (json_int_t)m->offset_ms);
+}
+
 static json_t *match_full(const struct judged *j, size_t i)
 {
     const struct match *m = &j->lookup.matches[i];
     const struct bank_rule *rule = &j->lookup.rules[i];
     char entry[ULID_SIZE];
     ulid_text(&j->entry[i], entry);
-    return json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:s, s:s*, s:o, s:o, s:o}", "bank", rule->name,
-                     "action", action_name(rule->action), "entry", entry, "type",
+    return json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:s, s:s*, s:o, s:o, s:o, s:o*}", "bank",
+                     rule->name, "action", action_name(rule->action), "entry", entry, "type",
                      signal_type_name(m->type), "distance", (int)m->distance, "threshold",
                      m->type == SIGNAL_PDQ ? (int)rule->threshold : 0, "orientation",
                      orientation_name(m->orientation), "look", verdict_json_look(m->look), "ms",
                      time_or_null(m->ms), "entry_ms", time_or_null(m->entry_ms), "labels",
-                     answer_labels(&j->labels[i]));
+                     answer_labels(&j->labels[i]), "clip", clip_json(m));
 }
 
 static json_t *matches_full(const struct judged *j)
@@ -173,6 +191,7 @@ json_t *verdict_json_item(const struct judged *j, bool detail)
     if (detail && (signals = verdict_json_signals(j->media, j->n, false)) == NULL)
         return NULL;
     return json_pack("{s:s, s:s, s:o, s:o*, s:o}", "verdict", verdict_name(j->verdict), "examined",
-                     verdict_json_examined(j->usable), "media", verdict_json_media(j->media, j->n),
-                     "signals", TAKE(signals), "matches", verdict_json_matches(j, detail));
+                     verdict_json_examined(j->usable, j->cut_short), "media",
+                     verdict_json_media(j->media, j->n), "signals", TAKE(signals), "matches",
+                     verdict_json_matches(j, detail));
 }

@@ -68,6 +68,7 @@ const char *rc_name(enum rc rc)
         [RC_NOMEM] = "no-memory",
         [RC_SYS] = "system",
         [RC_STORE] = "store",
+        [RC_ELSEWHERE] = "elsewhere",
     };
     return (unsigned)rc < RC_COUNT ? names[rc] : "unknown";
 }

@@ -28,8 +28,9 @@ enum rc {
     RC_BUSY,        /* queue full or not ready: try again */
     RC_TIMEOUT,     /* a deadline passed */
     RC_NOMEM,
-    RC_SYS,   /* a system call failed; err.sys is its errno */
-    RC_STORE, /* the database failed */
+    RC_SYS,       /* a system call failed; err.sys is its errno */
+    RC_STORE,     /* the database failed */
+    RC_ELSEWHERE, /* another crew must do it: never leaves the service */
     RC_COUNT
 };
 

@@ -285,7 +285,7 @@ bool text_size(const char *s, uint64_t *ret)
 bool text_count(const char *s, uint64_t *ret)
 {
     static const struct unit units[] = {
-        {"", 1}, {"k", 1000}, {"M", 1000000}, {"G", 1000000000}, {NULL, 0},
+        {"", 1}, {"k", 1000}, {"M", 1000000}, {"G", 1000000000}, {"T", 1000000000000}, {NULL, 0},
     };
     return number_with_unit(s, units, ret);
 }

@@ -41,10 +41,20 @@ enum rc wire_job_check(const struct wire_job *job, struct err *err)
         FAIL(err, RC_INPUT, "job: offset and length");
     if (job->max_pixels == 0)
         FAIL(err, RC_INPUT, "job: max_pixels");
+    if (job->max_work == 0)
+        FAIL(err, RC_INPUT, "job: max_work");
+    if (job->max_duration_ms <= 0)
+        FAIL(err, RC_INPUT, "job: max_duration_ms");
+    if (job->preview_after_ms < 0)
+        FAIL(err, RC_INPUT, "job: preview_after_ms");
+    if (job->max_frames == 0 || job->max_frames > WIRE_FRAMES_MAX)
+        FAIL(err, RC_INPUT, "job: max_frames");
     if (job->max_jpeg_scans == 0)
         FAIL(err, RC_INPUT, "job: max_jpeg_scans");
     if (job->all_orientations > 1)
         FAIL(err, RC_INPUT, "job: all_orientations");
+    if (job->unused != 0)
+        FAIL(err, RC_INPUT, "job: unused");
     if (job->cpu_seconds == 0)
         FAIL(err, RC_INPUT, "job: cpu_seconds");
     return RC_OK;
@@ -54,12 +64,15 @@ enum rc wire_job_check(const struct wire_job *job, struct err *err)
 static bool frame_fields_zero(const struct wire_reply *reply)
 {
     static const struct frame_hashes none;
-    return reply->ms == 0 && memcmp(&reply->hashes, &none, sizeof none) == 0;
+    return reply->ms == 0 && reply->track == 0 && reply->marks == 0 &&
+           memcmp(&reply->hashes, &none, sizeof none) == 0;
 }
 
 static bool medium_fields_zero(const struct wire_reply *reply)
 {
-    return reply->width == 0 && reply->height == 0 && reply->frames == 0 && reply->type[0] == '\0';
+    return reply->width == 0 && reply->height == 0 && reply->frames == 0 && reply->upright == 0 &&
+           reply->duration_ms == 0 && reply->elsewhere_offset == 0 &&
+           reply->elsewhere_length == 0 && reply->type[0] == '\0';
 }
 
 static enum rc check_hello(const struct wire_reply *reply, struct err *err)
@@ -100,11 +113,41 @@ static enum rc check_frame(const struct wire_reply *reply, struct err *err)
         FAIL(err, RC_INPUT, "frame: rc");
     if (reply->ms < 0)
         FAIL(err, RC_INPUT, "frame: ms");
+    if (reply->marks > WIRE_MARKS)
+        FAIL(err, RC_INPUT, "frame: marks");
     if (reply->hashes.width == 0 || reply->hashes.height == 0)
         FAIL(err, RC_INPUT, "frame: size");
     if (!medium_fields_zero(reply) || reply->msg[0] != '\0')
         FAIL(err, RC_INPUT, "frame: unused fields");
     return check_looks(&reply->hashes, err);
+}
+
+/*
+ * A medium without a frame was not examined, so it must not pass for one that was: it is the other
+ * program's.
+ */
+static enum rc check_found(const struct wire_reply *reply, struct err *err)
+{
+    uint64_t end;
+
+    if (reply->frames == 0 && reply->elsewhere_length == 0)
+        FAIL(err, RC_INPUT, "done: frames");
+    if (reply->frames > WIRE_FRAMES_MAX)
+        FAIL(err, RC_INPUT, "done: frames");
+    if ((reply->width == 0 || reply->height == 0) != (reply->frames == 0))
+        FAIL(err, RC_INPUT, "done: size");
+    if (reply->upright >= ORIENTATIONS)
+        FAIL(err, RC_INPUT, "done: upright");
+    if (reply->duration_ms < 0)
+        FAIL(err, RC_INPUT, "done: duration_ms");
+    if (__builtin_add_overflow(reply->elsewhere_offset, reply->elsewhere_length, &end) ||
+        (reply->elsewhere_length == 0 && reply->elsewhere_offset != 0))
+        FAIL(err, RC_INPUT, "done: elsewhere");
+    if (reply->type[0] == '\0')
+        FAIL(err, RC_INPUT, "done: type");
+    if (reply->msg[0] != '\0')
+        FAIL(err, RC_INPUT, "done: msg");
+    return RC_OK;
 }
 
 static enum rc check_done(const struct wire_reply *reply, struct err *err)
@@ -113,16 +156,7 @@ static enum rc check_done(const struct wire_reply *reply, struct err *err)
         FAIL(err, RC_INPUT, "done: unused fields");
     switch (reply->rc) {
     case RC_OK:
-        if (reply->width == 0 || reply->height == 0)
-            FAIL(err, RC_INPUT, "done: size");
-        /* A medium without a frame was not examined, so it must not pass for one that was. */
-        if (reply->frames == 0 || reply->frames > WIRE_FRAMES_MAX)
-            FAIL(err, RC_INPUT, "done: frames");
-        if (reply->type[0] == '\0')
-            FAIL(err, RC_INPUT, "done: type");
-        if (reply->msg[0] != '\0')
-            FAIL(err, RC_INPUT, "done: msg");
-        return RC_OK;
+        return check_found(reply, err);
     case RC_NOT_MEDIA:
     case RC_UNDECODABLE:
     case RC_LIMIT:

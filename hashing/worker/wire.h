@@ -16,14 +16,15 @@
 
 enum {
     WIRE_MAGIC = 0x48475731, /* "HGW1" */
-    WIRE_VERSION = 1,
-    WIRE_FD = 3,          /* the channel's descriptor in the worker */
-    WIRE_FRAMES_MAX = 16, /* FRAMEs of one job */
+    WIRE_VERSION = 2,
+    WIRE_FD = 3,               /* the channel's descriptor in the worker */
+    WIRE_FRAMES_MAX = 1 << 24, /* most that a job may allow: days of video */
     WIRE_TYPE_SIZE = 32,
     WIRE_MSG_SIZE = 232
 };
 
 enum wire_kind { WIRE_HELLO = 1, WIRE_FRAME, WIRE_DONE };
+enum wire_mark { WIRE_KEY = 1, WIRE_PREVIEW = 2, WIRE_MARKS = 3 };
 
 /*
  * RLIMIT_CPU counts a process's whole life, so each job brings its own limit: what the worker has
@@ -33,11 +34,13 @@ enum wire_kind { WIRE_HELLO = 1, WIRE_FRAME, WIRE_DONE };
  */
 struct wire_job {
     uint32_t magic, version;
-    uint64_t job;            /* echoed in every reply; never 0 */
-    uint64_t offset, length; /* of the medium within the memfd */
-    uint64_t max_pixels;
-    uint32_t max_jpeg_scans;
+    uint64_t job;                  /* echoed in every reply; never 0 */
+    uint64_t offset, length;       /* of the medium within the memfd */
+    uint64_t max_pixels, max_work; /* these six: decode.h's limits */
+    int64_t max_duration_ms, preview_after_ms;
+    uint32_t max_frames, max_jpeg_scans;
     uint32_t all_orientations; /* 0 or 1 */
+    uint32_t unused;           /* zero */
     uint64_t cpu_seconds;      /* RLIMIT_CPU from this job on */
 };
 
@@ -51,9 +54,15 @@ struct wire_reply {
     uint32_t kind;              /* enum wire_kind */
     uint32_t rc;                /* DONE: enum rc; HELLO: RC_SYS when the sandbox did not close */
     int64_t ms;                 /* FRAME: its time */
+    uint32_t track;             /* FRAME */
+    uint32_t marks;             /* FRAME: WIRE_KEY, WIRE_PREVIEW */
     struct frame_hashes hashes; /* FRAME */
-    uint32_t width, height, frames; /* DONE with RC_OK */
-    char type[WIRE_TYPE_SIZE];      /* DONE with RC_OK: media type, NUL-terminated */
+    uint32_t width, height, frames; /* DONE with RC_OK; frames: previews not counted */
+    uint32_t upright;               /* DONE with RC_OK: enum orientation */
+    int64_t duration_ms;            /* DONE with RC_OK */
+    /* DONE with RC_OK: the part of the medium that the other program must decode; length 0: none */
+    uint64_t elsewhere_offset, elsewhere_length;
+    char type[WIRE_TYPE_SIZE]; /* DONE with RC_OK: media type, NUL-terminated */
     char msg[WIRE_MSG_SIZE]; /* DONE with an error, HELLO: kernel name; NUL-terminated, printable */
 };
 

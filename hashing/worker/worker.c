@@ -18,19 +18,20 @@ enum { EXIT_USAGE = 2, EXIT_SANDBOX = 3, EXIT_CHANNEL = 4 };
 
 struct job_run {
     uint64_t job;
-    uint32_t frames;
+    uint32_t frames, max_frames;
 };
 
 static enum rc send_frame(void *ctx, const struct frame_hashes *hashes,
                           const struct frame_place *place, struct err *err)
 {
     struct job_run *run = ctx;
-    if (run->frames == WIRE_FRAMES_MAX)
-        FAIL(err, RC_LIMIT, "more than %d frames", WIRE_FRAMES_MAX);
-    run->frames++;
+    if (!place->preview && run->frames++ == run->max_frames)
+        FAIL(err, RC_LIMIT, "more frames than max_frames %u", run->max_frames);
     struct wire_reply reply;
     channel_reply_init(&reply, run->job, WIRE_FRAME);
     reply.ms = place->ms;
+    reply.track = place->track;
+    reply.marks = (place->key ? WIRE_KEY : 0) | (place->preview ? WIRE_PREVIEW : 0);
     reply.hashes.width = hashes->width;
     reply.hashes.height = hashes->height;
     reply.hashes.looks = hashes->looks;
@@ -44,11 +45,12 @@ static enum rc decode_job(const struct worker_kind *kind, const struct wire_job 
                           struct medium_info *ret, struct err *err)
 {
     const struct decode_limits limits = {.max_pixels = job->max_pixels,
-                                         .max_work = UINT64_MAX,
-                                         .max_frames = WIRE_FRAMES_MAX,
-                                         .max_duration_ms = INT64_MAX,
-                                         .max_jpeg_scans = job->max_jpeg_scans};
-    struct job_run run = {.job = job->job};
+                                         .max_work = job->max_work,
+                                         .max_frames = job->max_frames,
+                                         .max_duration_ms = job->max_duration_ms,
+                                         .max_jpeg_scans = job->max_jpeg_scans,
+                                         .preview_after_ms = job->preview_after_ms};
+    struct job_run run = {.job = job->job, .max_frames = job->max_frames};
     struct channel_medium medium;
     SCOPED(frame_hasher_free) struct frame_hasher *hasher = NULL;
 
@@ -89,10 +91,14 @@ static enum rc run_job(const struct worker_kind *kind, const struct wire_job *jo
         reply.width = info.width;
         reply.height = info.height;
         reply.frames = info.frames;
+        reply.upright = info.upright;
+        reply.duration_ms = info.duration_ms;
+        reply.elsewhere_offset = info.elsewhere_offset;
+        reply.elsewhere_length = info.elsewhere_length;
         wire_text(reply.type, sizeof reply.type, info.type);
     } else if (rc == RC_NOMEM) {
         snprintf(reply.msg, sizeof reply.msg,
-                 "needs more memory than the limit of %llu MiB ([hashing] memory)",
+                 "needs more memory than the limit of %llu MiB (memory)",
                  (unsigned long long)(memory >> 20));
     } else {
         wire_text(reply.msg, sizeof reply.msg, why.msg[0] != '\0' ? why.msg : rc_name(rc));

@@ -27,12 +27,20 @@ struct lane {
     unsigned done;
 };
 
+static enum rc forget(void *ctx, const struct worker_frame *frame, bool *ret_enough,
+                      struct err *err)
+{
+    (void)ctx, (void)frame, (void)ret_enough, (void)err;
+    return RC_OK;
+}
+
 static void hash_once(struct worker_host *host, const struct lane *lane)
 {
-    struct medium_hashes hashes;
+    const struct worker_sink sink = {.frame = forget};
+    struct medium_found found;
     struct err err;
     bench_must(worker_host_start(host, lane->medium, 0, lane->length, true, &err), &err);
-    bench_must(worker_host_wait(host, &hashes, &err), &err);
+    bench_must(worker_host_wait(host, &sink, &found, &err), &err);
 }
 
 static void *run_lane(void *arg)
@@ -74,8 +82,13 @@ int main(int argc, char **argv)
     if (argc != 5)
         bench_die("usage", "bench_workers WORKER_PROGRAM FILE THREADS MILLISECONDS");
     const struct worker_config config = {.program = argv[1],
+                                         .section = "bench",
                                          .timeout_ms = 20000,
                                          .max_pixels = 100000000,
+                                         .max_work = UINT64_MAX,
+                                         .max_duration_ms = INT64_MAX,
+                                         .max_frames = 1000,
+                                         .max_jpeg_scans = 100,
                                          .memory = 1 << 30,
                                          .recycle_after = 0};
     struct bytes medium = bench_read_file(argv[2]);

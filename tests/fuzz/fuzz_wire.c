@@ -22,6 +22,7 @@ static void job(struct bytes in)
         return;
     }
     MUST(job.job != 0 && job.max_pixels > 0 && job.max_jpeg_scans > 0);
+    MUST(job.max_frames > 0 && job.max_frames <= WIRE_FRAMES_MAX && job.max_work > 0);
     MUST(job.length <= INT64_MAX && job.offset <= (uint64_t)INT64_MAX - job.length);
 }
 
@@ -39,8 +40,9 @@ static void check_done(const struct wire_reply *reply)
     bool ok = reply->rc == RC_OK;
     MUST(ok || reply->rc == RC_NOT_MEDIA || reply->rc == RC_UNDECODABLE || reply->rc == RC_LIMIT);
     MUST(ok == (reply->msg[0] == '\0') && ok == (reply->type[0] != '\0'));
-    MUST(ok == (reply->frames > 0) && reply->frames <= WIRE_FRAMES_MAX);
-    MUST(ok == (reply->width > 0) && ok == (reply->height > 0));
+    bool seen = reply->frames > 0;
+    MUST(ok == (seen || reply->elsewhere_length > 0) && reply->frames <= WIRE_FRAMES_MAX);
+    MUST(seen == (reply->width > 0) && seen == (reply->height > 0));
 }
 
 /* A short input is a reply whose rest is zero, or mutations would rarely have the one size. */

@@ -280,18 +280,19 @@ def media():
 MAGIC = 0x48475731
 
 
-def job(magic=MAGIC, number=7, offset=0, length=1000, pixels=100000000, scans=100, turned=1, cpu=22):
-    return struct.pack("=IIQQQQIIQ", magic, 1, number, offset, length, pixels, scans, turned, cpu)
+def job(magic=MAGIC, number=7, offset=0, length=1000, pixels=100000000, frames=5000, scans=100, turned=1, cpu=22):
+    return struct.pack("=IIQQQQQqqIIIIQ", magic, 2, number, offset, length, pixels, 4000000000, 3600000, 0,
+                       frames, scans, turned, 0, cpu)
 
 
-def reply(number, kind, rc=0, ms=0, size=(0, 0), looks=0, qualities=(0, 0, 0), done=(0, 0, 0),
-          media_type=b"", msg=b""):
+def reply(number, kind, rc=0, ms=0, track=0, marks=0, size=(0, 0), looks=0, qualities=(0, 0, 0), done=(0, 0, 0),
+          upright=0, duration=0, elsewhere=(0, 0), media_type=b"", msg=b""):
     """struct wire_reply of a 64-bit little-endian machine."""
     hashes = struct.pack("=IIB7x", *size, looks)
     for quality in qualities:
         hashes += struct.pack("=256sB7x", b"\x5a" * 256 if quality else b"", quality)
-    return (struct.pack("=IIQIIq", MAGIC, 1, number, kind, rc, ms) + hashes
-            + struct.pack("=III32s232s4x", *done, media_type, msg))
+    return (struct.pack("=IIQIIqII", MAGIC, 2, number, kind, rc, ms, track, marks) + hashes
+            + struct.pack("=IIIIqQQ32s232s", *done, upright, duration, *elsewhere, media_type, msg))
 
 
 def wire():
@@ -300,6 +301,7 @@ def wire():
         "job-offset": job(offset=2**63, length=2**63),
         "job-magic": job(magic=0),
         "job-zero": job(number=0, pixels=0, scans=0, turned=2),
+        "job-frames": job(frames=2**24 + 1),
         "hello": reply(0, 1, msg=b"avx2"),
         "hello-open-sandbox": reply(0, 1, rc=14, msg=b"seccomp: refused"),
         "hello-later": reply(3, 1, msg=b"plain"),
@@ -308,8 +310,15 @@ def wire():
         "frame-quality": reply(3, 2, size=(64, 64), looks=1, qualities=(101, 0, 0)),
         "frame-looks": reply(3, 2, size=(64, 64), looks=2, qualities=(50, 50, 0)),
         "frame-ms": reply(3, 2, ms=-1, size=(64, 64), looks=1, qualities=(9, 0, 0)),
+        "frame-key": reply(3, 2, ms=40, track=1, marks=1, size=(64, 64), looks=1, qualities=(90, 0, 0)),
+        "frame-preview": reply(3, 2, ms=4000, marks=3, size=(64, 64), looks=1, qualities=(90, 0, 0)),
+        "frame-marks": reply(3, 2, marks=4, size=(64, 64), looks=1, qualities=(90, 0, 0)),
+        "done-clip": reply(3, 3, done=(640, 480, 250), upright=1, duration=10000, media_type=b"video/mp4"),
+        "done-elsewhere": reply(3, 3, elsewhere=(0, 1000), media_type=b"video/mp4"),
+        "done-behind": reply(3, 3, done=(6, 4, 1), elsewhere=(500, 2**64 - 1), media_type=b"image/jpeg"),
+        "done-upright": reply(3, 3, done=(6, 4, 1), upright=8, media_type=b"image/png"),
         "done": reply(3, 3, done=(640, 480, 1), media_type=b"image/png"),
-        "done-frames": reply(3, 3, done=(640, 480, 17), media_type=b"image/png"),
+        "done-frames": reply(3, 3, done=(640, 480, 2**24 + 1), media_type=b"image/png"),
         "done-none": reply(3, 3, done=(640, 480, 0), media_type=b"image/png"),
         "done-undecodable": reply(3, 3, rc=8, msg=b"PNG: bad CRC"),
         "done-limit": reply(3, 3, rc=9, msg=b"max_pixels"),

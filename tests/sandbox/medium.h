@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -43,6 +44,60 @@ static inline int medium_sealed(const void *p, size_t n)
     return fd;
 }
 
+enum { MEDIUM_FRAMES_MAX = 64 };
+
+/* All that a worker found, for media of few frames. */
+struct medium_hashes {
+    char type[32];
+    uint32_t width, height, frames;
+    uint32_t n; /* entries of frame[] */
+    struct medium_found found;
+    struct {
+        int64_t ms;
+        uint32_t track;
+        bool key, preview;
+        struct frame_hashes hashes;
+    } frame[MEDIUM_FRAMES_MAX];
+};
+
+static inline enum rc medium_begin(void *ctx, struct err *err)
+{
+    struct medium_hashes *medium = ctx;
+    (void)err;
+    medium->n = 0;
+    return RC_OK;
+}
+
+static inline enum rc medium_frame(void *ctx, const struct worker_frame *frame, bool *ret_enough,
+                                   struct err *err)
+{
+    struct medium_hashes *medium = ctx;
+    (void)err, (void)ret_enough;
+    assert_true(medium->n < MEDIUM_FRAMES_MAX);
+    medium->frame[medium->n].ms = frame->ms;
+    medium->frame[medium->n].track = frame->track;
+    medium->frame[medium->n].key = frame->key;
+    medium->frame[medium->n].preview = frame->preview;
+    medium->frame[medium->n++].hashes = *frame->hashes;
+    return RC_OK;
+}
+
+static inline enum rc medium_wait(struct worker_host *host, struct medium_hashes *ret,
+                                  struct err *err)
+{
+    const struct worker_sink sink = {.ctx = ret, .begin = medium_begin, .frame = medium_frame};
+    struct medium_found found;
+    enum rc rc = worker_host_wait(host, &sink, &found, err);
+    if (rc != RC_OK)
+        return rc;
+    ret->found = found;
+    memcpy(ret->type, found.type, sizeof ret->type);
+    ret->width = found.width;
+    ret->height = found.height;
+    ret->frames = found.frames;
+    return RC_OK;
+}
+
 /* Starts a job for the bytes and takes its answer. */
 static inline enum rc medium_run(struct worker_host *host, const void *p, size_t n, bool all,
                                  struct medium_hashes *ret, struct err *err)
@@ -50,7 +105,7 @@ static inline enum rc medium_run(struct worker_host *host, const void *p, size_t
     int fd = medium_sealed(p, n);
     enum rc rc = worker_host_start(host, fd, 0, n, all, err);
     close(fd);
-    return rc != RC_OK ? rc : worker_host_wait(host, ret, err);
+    return rc != RC_OK ? rc : medium_wait(host, ret, err);
 }
 
 static inline int open_descriptors(void)

@@ -9,8 +9,13 @@
 #define MIB (UINT64_C(1) << 20)
 
 static const struct worker_config misbehaving = {.program = MISBEHAVING_WORKER,
+                                                 .section = "test",
                                                  .timeout_ms = 20000,
                                                  .max_pixels = 1000,
+                                                 .max_work = 1000000,
+                                                 .max_duration_ms = 60000,
+                                                 .max_frames = 16,
+                                                 .max_jpeg_scans = 100,
                                                  .memory = 256 * MIB,
                                                  .recycle_after = 1000};
 

@@ -34,8 +34,8 @@ static void a_worker_killed_in_a_job_is_replaced_once(void **state)
     struct err err;
     start_command(host, "good");
     kill(worker_host_pid(host), SIGKILL);
-    assert_int_equal(worker_host_wait(host, &medium, &err), RC_OK);
-    assert_int_equal(worker_host_wait(host, &medium, &err), RC_INPUT);
+    assert_int_equal(medium_wait(host, &medium, &err), RC_OK);
+    assert_int_equal(medium_wait(host, &medium, &err), RC_INPUT);
     assert_string_equal(err.msg, "no job was started");
     expect_good(host);
     worker_host_free(host);
@@ -62,7 +62,7 @@ static void a_medium_whose_workers_are_all_killed_is_undecodable(void **state)
     pthread_t killer;
     start_command(host, "no-answer");
     assert_int_equal(pthread_create(&killer, NULL, kill_twice, host), 0);
-    assert_int_equal(worker_host_wait(host, &medium, &err), RC_UNDECODABLE);
+    assert_int_equal(medium_wait(host, &medium, &err), RC_UNDECODABLE);
     assert_string_equal(err.msg, "the decoder crashed on this medium: signal 9 (Killed)");
     pthread_join(killer, NULL);
     expect_good(host);
@@ -170,7 +170,7 @@ static void only_sealed_media_are_sent(void **state)
     assert_int_equal(worker_host_start(host, 0, 0, 4, false, &err), RC_INPUT);
     assert_int_equal(worker_host_start(host, fd, 0, 4, false, &err), RC_OK);
     struct medium_hashes medium;
-    assert_int_equal(worker_host_wait(host, &medium, &err), RC_OK);
+    assert_int_equal(medium_wait(host, &medium, &err), RC_OK);
     close(fd);
     worker_host_free(host);
 }
@@ -183,9 +183,9 @@ static void the_span_is_the_medium(void **state)
     struct err err;
     int fd = medium_sealed("--good--", 8);
     assert_int_equal(worker_host_start(host, fd, 2, 4, false, &err), RC_OK);
-    assert_int_equal(worker_host_wait(host, &medium, &err), RC_OK);
+    assert_int_equal(medium_wait(host, &medium, &err), RC_OK);
     assert_int_equal(worker_host_start(host, fd, 8, 0, false, &err), RC_OK);
-    assert_int_equal(worker_host_wait(host, &medium, &err), RC_NOT_MEDIA);
+    assert_int_equal(medium_wait(host, &medium, &err), RC_NOT_MEDIA);
     close(fd);
     worker_host_free(host);
 }

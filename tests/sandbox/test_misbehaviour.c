@@ -70,7 +70,7 @@ static void a_lie_costs_its_job_only(void **state)
         assert_non_null(strstr(err.msg, "answered nonsense"));
         assert_non_null(strstr(err.msg, lies[i].words));
         assert_int_equal(worker_host_pid(host), -1);
-        assert_int_equal(medium.n, 0x5a5a5a5a); /* written on success only */
+        assert_int_equal(medium.frames, 0x5a5a5a5a); /* written on success only */
         expect_good(host);
     }
     worker_host_stats(host, &stats);
@@ -164,13 +164,13 @@ static void the_deadline_ends_a_job(void **state)
         config.timeout_ms = 300;
         assert_int_equal(command(host, hangs[i], &medium, &err), RC_LIMIT);
         assert_string_equal(err.msg,
-                            "hashing took longer than the limit of 300 ms ([hashing] timeout)");
+                            "hashing took longer than the limit of 300 ms ([test] timeout)");
         config.timeout_ms = misbehaving.timeout_ms;
         expect_good(host);
     }
     config.timeout_ms = 1000;
     assert_int_equal(command(host, "loop", &medium, &err), RC_LIMIT);
-    assert_string_equal(err.msg, "hashing took longer than the limit of 1 s ([hashing] timeout)");
+    assert_string_equal(err.msg, "hashing took longer than the limit of 1 s ([test] timeout)");
     worker_host_stats(host, &stats);
     assert_int_equal(stats.timed_out, 3);
     assert_int_equal(stats.crashed + stats.lied, 0);
@@ -205,7 +205,7 @@ static void processor_time_of_each_job_is_limited(void **state)
     start_command(host, "no-answer");
     assert_in_range(cpu_limit_of(host), 20, 30);
     kill(worker_host_pid(host), SIGXCPU);
-    assert_int_equal(worker_host_wait(host, &medium, &err), RC_LIMIT);
+    assert_int_equal(medium_wait(host, &medium, &err), RC_LIMIT);
     expect_good(host);
     worker_host_free(host);
 }

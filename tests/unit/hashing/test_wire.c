@@ -228,7 +228,12 @@ static void each_field_of_a_done_is_checked(void **state)
     expect_change_refused(WIRE_DONE, height = 0, "done: size");
     expect_change_refused(WIRE_DONE, frames = 0, "done: frames");
     expect_change_refused(WIRE_DONE, frames = WIRE_FRAMES_MAX + 1, "done: frames");
+    expect_change_refused(WIRE_DONE, upright = ORIENTATIONS, "done: upright");
+    expect_change_refused(WIRE_DONE, duration_ms = -1, "done: duration_ms");
+    expect_change_refused(WIRE_DONE, elsewhere_offset = 1, "done: elsewhere");
     expect_change_refused(WIRE_DONE, msg[0] = 'x', "done: msg");
+    expect_change_refused(WIRE_DONE, track = 1, "done: unused fields");
+    expect_change_refused(WIRE_DONE, marks = 1, "done: unused fields");
     expect_change_refused(WIRE_DONE, ms = 1, "done: unused fields");
     expect_change_refused(WIRE_DONE, hashes.width = 1, "done: unused fields");
     expect_change_refused(WIRE_DONE, hashes.look[0].hash[0].w[0] = 1, "done: unused fields");
@@ -238,6 +243,28 @@ static void each_field_of_a_done_is_checked(void **state)
     expect_refused(&r, "done: type");
 }
 
+/* What no frame was handed on of is the other program's, or it was not examined. */
+static void a_part_may_lie_elsewhere(void **state)
+{
+    (void)state;
+    struct wire_reply r;
+    struct err err;
+    good_reply(&r, WIRE_DONE);
+    r.elsewhere_offset = 5;
+    r.elsewhere_length = 6;
+    assert_int_equal(check(&r, &err), RC_OK);
+    r.frames = r.width = r.height = 0;
+    assert_int_equal(check(&r, &err), RC_OK);
+    r.width = 1;
+    r.height = 1;
+    expect_refused(&r, "done: size");
+    r.width = r.height = 0;
+    r.elsewhere_length = UINT64_MAX;
+    expect_refused(&r, "done: elsewhere");
+    r.elsewhere_offset = r.elsewhere_length = 0;
+    expect_refused(&r, "done: frames");
+}
+
 static void only_four_outcomes_exist(void **state)
 {
     (void)state;
@@ -245,7 +272,7 @@ static void only_four_outcomes_exist(void **state)
     for (uint32_t rc = 0; rc < RC_COUNT + 3; rc++) {
         good_refusal(&r, (enum rc)rc);
         if (rc == RC_OK)
-            expect_refused(&r, "done: size");
+            expect_refused(&r, "done: frames");
         else if (rc != RC_NOT_MEDIA && rc != RC_UNDECODABLE && rc != RC_LIMIT)
             expect_refused(&r, "done: rc");
     }
@@ -320,7 +347,7 @@ static void noise_never_passes_with_a_broken_promise(void **state)
             for (unsigned look = 0; look < LOOKS; look++)
                 assert_true(r.hashes.look[look].quality <= 100);
         else if (r.rc == RC_OK)
-            assert_true(r.frames >= 1 && r.frames <= WIRE_FRAMES_MAX);
+            assert_true((r.frames >= 1 || r.elsewhere_length > 0) && r.frames <= WIRE_FRAMES_MAX);
     }
     assert_true(passed > 1000);
 }
@@ -350,6 +377,7 @@ int main(void)
         cmocka_unit_test(each_field_of_a_frame_is_checked),
         cmocka_unit_test(unused_hashes_are_zero),
         cmocka_unit_test(each_field_of_a_done_is_checked),
+        cmocka_unit_test(a_part_may_lie_elsewhere),
         cmocka_unit_test(only_four_outcomes_exist),
         cmocka_unit_test(a_refusal_has_words_and_nothing_else),
         cmocka_unit_test(text_is_terminated_and_printable),

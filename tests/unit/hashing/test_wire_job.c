@@ -18,6 +18,10 @@ static struct wire_job good_job(void)
                              .offset = 10,
                              .length = 20,
                              .max_pixels = 30,
+                             .max_work = 31,
+                             .max_duration_ms = 32,
+                             .preview_after_ms = 33,
+                             .max_frames = 34,
                              .max_jpeg_scans = 40,
                              .all_orientations = 1,
                              .cpu_seconds = 50};
@@ -63,7 +67,14 @@ static void each_field_of_a_job_is_checked(void **state)
     expect_job_refused(JOB_WITH(length = UINT64_MAX - 5), "job: offset and length");
     expect_job_refused(JOB_WITH(length = INT64_MAX), "job: offset and length");
     expect_job_refused(JOB_WITH(max_pixels = 0), "job: max_pixels");
+    expect_job_refused(JOB_WITH(max_work = 0), "job: max_work");
+    expect_job_refused(JOB_WITH(max_duration_ms = 0), "job: max_duration_ms");
+    expect_job_refused(JOB_WITH(max_duration_ms = -1), "job: max_duration_ms");
+    expect_job_refused(JOB_WITH(preview_after_ms = -1), "job: preview_after_ms");
+    expect_job_refused(JOB_WITH(max_frames = 0), "job: max_frames");
+    expect_job_refused(JOB_WITH(max_frames = WIRE_FRAMES_MAX + 1), "job: max_frames");
     expect_job_refused(JOB_WITH(max_jpeg_scans = 0), "job: max_jpeg_scans");
+    expect_job_refused(JOB_WITH(unused = 1), "job: unused");
     expect_job_refused(JOB_WITH(all_orientations = 2), "job: all_orientations");
     expect_job_refused(JOB_WITH(cpu_seconds = 0), "job: cpu_seconds");
 }

@@ -47,6 +47,7 @@ static const struct {
     {RC_NOMEM, 503, "overloaded", true},
     {RC_SYS, 500, "internal", true},
     {RC_STORE, 503, "store", true},
+    {RC_ELSEWHERE, 500, "internal", true},
 };
 
 static void each_kind_has_its_status_and_type(void **state)

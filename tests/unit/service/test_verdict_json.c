@@ -7,21 +7,36 @@
 #include <cmocka.h>
 
 #include "service/json_in.h"
+#include "service/upload_media.h"
 #include "service/verdict_json.h"
 #include "tests/support/oom.h"
 
-static struct medium medium_made(void)
+static const struct frame_hashes one_frame = {
+    .looks = 1, .look[0] = {.quality = 90, .hash[ORIENT_AS_IS].w[0] = 0xabc}};
+
+/* A still, not yet hashed. */
+static struct medium medium_bare(void)
 {
     struct medium m = {.data = bytes_of("abc", 3), .name = "a.png", .ms = -1};
-    memcpy(m.hashes.type, "image/png", sizeof "image/png");
-    m.hashes.width = 640;
-    m.hashes.height = 480;
-    m.hashes.frames = m.hashes.n = 1;
-    m.hashes.frame[0].ms = 0; /* the only frame of a still: no time is told */
-    m.hashes.frame[0].hashes.looks = 1;
-    m.hashes.frame[0].hashes.look[0].quality = 90;
-    m.hashes.frame[0].hashes.look[0].hash[ORIENT_AS_IS].w[0] = 0xabc;
+    memcpy(m.found.type, "image/png", sizeof "image/png");
+    m.found.width = 640;
+    m.found.height = 480;
+    m.found.frames = 1;
+    m.usable = true;
     memset(m.sha256, 0x11, sizeof m.sha256);
+    return m;
+}
+
+static void medium_clear_scoped(struct medium *medium)
+{
+    medium_clear(medium);
+}
+
+static struct medium medium_made(void)
+{
+    struct medium m = medium_bare();
+    struct err err;
+    assert_int_equal(frame_list_add(&m.kept, -1, 0, &one_frame, &err), RC_OK);
     return m;
 }
 
@@ -58,7 +73,7 @@ static char *told(const struct judged *j, bool detail)
 static void without_detail_tells_banks_once(void **state)
 {
     (void)state;
-    struct medium m = medium_made();
+    SCOPED(medium_clear) struct medium m = medium_made();
     struct judged j = {.media = &m, .n = 1, .usable = true, .verdict = VERDICT_BLOCK};
     add_match(&j, 4, "B", ACTION_BLOCK, 2, 1);
     add_match(&j, 4, "B", ACTION_BLOCK, 9, 2);
@@ -74,7 +89,7 @@ static void without_detail_tells_banks_once(void **state)
 static void without_detail_nothing_moves_with_the_match(void **state)
 {
     (void)state;
-    struct medium m = medium_made();
+    SCOPED(medium_clear) struct medium m = medium_made();
     struct judged near = {.media = &m, .n = 1, .usable = true, .verdict = VERDICT_BLOCK};
     struct judged far = near;
     char label[] = "is-propaganda";
@@ -97,7 +112,7 @@ static void without_detail_nothing_moves_with_the_match(void **state)
 static void with_detail_tells_all(void **state)
 {
     (void)state;
-    struct medium m = medium_made();
+    SCOPED(medium_clear) struct medium m = medium_made();
     struct judged j = {.media = &m, .n = 1, .usable = true, .verdict = VERDICT_BLOCK};
     char label[] = "is-propaganda";
     add_match(&j, 4, "B", ACTION_BLOCK, 2, 1);
@@ -127,9 +142,12 @@ static void with_detail_tells_all(void **state)
 static void tells_orientations_looks_and_digests(void **state)
 {
     (void)state;
-    struct medium m = medium_made();
-    m.hashes.frame[0].hashes.looks = LOOKS;
-    m.hashes.frame[0].hashes.look[LOOK_ON_WHITE].quality = 49;
+    SCOPED(medium_clear) struct medium m = medium_bare();
+    struct frame_hashes frame = one_frame;
+    struct err err;
+    frame.looks = LOOKS;
+    frame.look[LOOK_ON_WHITE].quality = 49;
+    assert_int_equal(frame_list_add(&m.kept, 40, 0, &frame, &err), RC_OK);
     m.all_digests = true;
     m.ms = 40;
     SCOPED(json_free) json_t *all = verdict_json_signals(&m, 1, true);
@@ -146,41 +164,58 @@ static void tells_orientations_looks_and_digests(void **state)
     assert_int_equal(strlen(json_string_value(json_object_get(md5, "value"))), 32);
 }
 
+static void tells_of_clips(void **state)
+{
+    (void)state;
+    SCOPED(medium_clear) struct medium m = medium_made();
+    m.found.duration_ms = 9500;
+    m.found.upright = ORIENT_ROT270;
+    struct judged j = {.media = &m, .n = 1, .usable = true, .cut_short = true};
+    add_match(&j, 4, "B", ACTION_BLOCK, 2, 1);
+    j.lookup.matches[0].clip = true;
+    j.lookup.matches[0].clip_found = 4;
+    j.lookup.matches[0].clip_of = 22;
+    j.lookup.matches[0].run = 3;
+    j.lookup.matches[0].offset_ms = -1500;
+    SCOPED(json_free) json_t *json = verdict_json_item(&j, true);
+    assert_string_equal(json_string_value(json_object_get(json, "examined")), "part");
+    const json_t *media = json_object_get(json, "media");
+    assert_int_equal(json_integer_value(json_object_get(media, "duration_ms")), 9500);
+    assert_string_equal(json_string_value(json_object_get(media, "upright")), "rot270");
+    const json_t *match = json_array_get(json_object_get(json, "matches"), 0);
+    SCOPED(mem_free) char *clip = json_dumps(json_object_get(match, "clip"), JSON_COMPACT);
+    assert_string_equal(clip, "{\"found\":4,\"of\":22,\"run\":3,\"offset_ms\":-1500}");
+}
+
 static void looks_up_usable_pictures_only(void **state)
 {
     (void)state;
-    static struct lookup_signal signals[MEDIUM_SIGNALS_MAX];
-    struct medium m = medium_made();
-    assert_true(medium_usable(&m));
-    assert_int_equal(medium_signals(&m, true, signals), ORIENTATIONS + 1);
-    assert_int_equal(medium_signals(&m, false, signals), 2);
-    m.hashes.frame[0].hashes.look[0].quality = 49;
-    m.all_digests = true;
-    assert_false(medium_usable(&m));
-    assert_int_equal(medium_signals(&m, true, signals), 3);
-    assert_int_equal(signals[0].type, SIGNAL_SHA256);
-    m.hashes.frame[0].hashes.looks = LOOKS;
-    m.hashes.frame[0].hashes.look[LOOK_ON_BLACK].quality = 50;
-    assert_true(medium_usable(&m));
-    assert_int_equal(medium_signals(&m, true, signals), ORIENTATIONS + 3);
+    struct lookup_signal signals[FRAME_SIGNALS_MAX];
+    struct frame_hashes frame = one_frame;
+    assert_int_equal(frame_signals(&frame, -1, true, signals), ORIENTATIONS);
+    assert_int_equal(frame_signals(&frame, -1, false, signals), 1);
+    frame.look[0].quality = 49;
+    assert_int_equal(frame_signals(&frame, -1, true, signals), 0);
+    frame.looks = LOOKS;
+    frame.look[LOOK_ON_BLACK].quality = 50;
+    assert_int_equal(frame_signals(&frame, 7, true, signals), ORIENTATIONS);
     assert_int_equal(signals[7].look, LOOK_ON_BLACK);
     assert_int_equal(signals[7].orientation, ORIENT_FLIPMINUS1);
+    assert_int_equal(signals[7].ms, 7);
+    for (unsigned l = 0; l < LOOKS; l++)
+        frame.look[l].quality = 100;
+    assert_int_equal(frame_signals(&frame, 7, true, signals), FRAME_SIGNALS_MAX);
 }
 
-static void the_largest_medium_fits(void **state)
+static void looks_up_the_digests_that_were_made(void **state)
 {
     (void)state;
-    struct lookup_signal signals[MEDIUM_SIGNALS_MAX];
-    static struct medium m;
-    m = medium_made();
+    struct lookup_signal signals[MEDIUM_DIGESTS_MAX];
+    struct medium m = medium_bare();
+    assert_int_equal(medium_digests(&m, signals), 1);
+    assert_int_equal(signals[0].type, SIGNAL_SHA256);
     m.all_digests = true;
-    m.hashes.n = MEDIUM_FRAMES_MAX;
-    for (unsigned f = 0; f < MEDIUM_FRAMES_MAX; f++) {
-        m.hashes.frame[f].hashes.looks = LOOKS;
-        for (unsigned l = 0; l < LOOKS; l++)
-            m.hashes.frame[f].hashes.look[l].quality = 100;
-    }
-    assert_int_equal(medium_signals(&m, true, signals), MEDIUM_SIGNALS_MAX);
+    assert_int_equal(medium_digests(&m, signals), MEDIUM_DIGESTS_MAX);
 }
 
 /* Two files, the second of which is unnamed. */
@@ -252,7 +287,8 @@ int main(void)
         cmocka_unit_test(with_detail_tells_all),
         cmocka_unit_test(tells_orientations_looks_and_digests),
         cmocka_unit_test(looks_up_usable_pictures_only),
-        cmocka_unit_test(the_largest_medium_fits),
+        cmocka_unit_test(looks_up_the_digests_that_were_made),
+        cmocka_unit_test(tells_of_clips),
         cmocka_unit_test(takes_each_part_as_a_medium),
         cmocka_unit_test(refuses_nothing_at_all),
         cmocka_unit_test(takes_survive_every_failed_allocation),

@@ -1,0 +1,99 @@
+#include "service/decoders.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "hashing/base/text.h"
+
+enum { WORKER_RECYCLE = 1000 /* jobs after which a worker is replaced by a fresh one */ };
+
+static enum rc find(const char *wanted, const char *section, const char *name, char *ret,
+                    size_t size, struct err *err)
+{
+    static const char *const places[] = {"", "../libexec/hashgate/"};
+    char self[2048];
+    char path[4096];
+
+    if (wanted != NULL && wanted[0] != '\0') {
+        if (!text_copy(ret, size, wanted) || access(wanted, X_OK) != 0)
+            FAIL(err, RC_INPUT, "[%s] worker_program: cannot execute %s", section, wanted);
+        return RC_OK;
+    }
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (n <= 0)
+        FAIL_SYS(err, "start: /proc/self/exe");
+    self[n] = '\0';
+    int folder = (int)(strrchr(self, '/') - self);
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        snprintf(path, sizeof path, "%.*s/%s%s", folder, self, places[i], name);
+        if (text_copy(ret, size, path) && access(path, X_OK) == 0)
+            return RC_OK;
+    }
+    FAIL(err, RC_INPUT,
+         "start: no %s beside %s nor in ../libexec/hashgate; set [%s] worker_program", name, self,
+         section);
+}
+
+enum rc decoder_programs_find(const struct config *config, struct decoder_programs *ret,
+                              struct err *err)
+{
+    TRY(find(config->worker_program, "hashing", "hashgate-worker", ret->picture_path,
+             sizeof ret->picture_path, err));
+    TRY(find(config->video_worker_program, "video", "hashgate-worker-video", ret->clip_path,
+             sizeof ret->clip_path, err));
+    ret->picture = (struct worker_config){
+        .program = ret->picture_path,
+        .section = "hashing",
+        .timeout_ms = config->hashing_timeout_ms,
+        .cpu_ms = config->hashing_cpu_ms,
+        .max_pixels = config->max_pixels,
+        .max_work = config->max_work,
+        .max_duration_ms = config->max_duration_ms,
+        .max_frames = config->max_frames,
+        .max_jpeg_scans = config->max_jpeg_scans,
+        .memory = config->memory,
+        .recycle_after = WORKER_RECYCLE,
+    };
+    ret->clip = ret->picture;
+    ret->clip.program = ret->clip_path;
+    ret->clip.section = "video";
+    ret->clip.timeout_ms = config->video_timeout_ms;
+    ret->clip.cpu_ms = config->video_cpu_ms;
+    ret->clip.max_work = UINT64_MAX; /* processor time is what limits a clip */
+    ret->clip.max_duration_ms = config->video_max_duration_ms;
+    ret->clip.preview_after_ms = config->video_preview_ms;
+    ret->clip.max_frames = config->video_max_frames;
+    ret->clip.memory = config->video_memory;
+    return RC_OK;
+}
+
+static enum rc start(struct worker_host *_Atomic *at, const struct worker_config *config,
+                     struct worker_host **ret, struct err *err)
+{
+    struct worker_host *host = atomic_load(at);
+    if (host == NULL) {
+        TRY(worker_host_new(config, &host, err));
+        atomic_store(at, host);
+    }
+    *ret = host;
+    return RC_OK;
+}
+
+enum rc decoders_picture(struct decoders *d, const struct decoder_programs *programs,
+                         struct worker_host **ret, struct err *err)
+{
+    return start(&d->picture, &programs->picture, ret, err);
+}
+
+enum rc decoders_clip(struct decoders *d, const struct decoder_programs *programs,
+                      struct worker_host **ret, struct err *err)
+{
+    return start(&d->clip, &programs->clip, ret, err);
+}
+
+void decoders_clear(struct decoders *d)
+{
+    worker_host_free(atomic_exchange(&d->picture, NULL));
+    worker_host_free(atomic_exchange(&d->clip, NULL));
+}

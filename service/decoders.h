@@ -1,0 +1,38 @@
+/*
+ * The sandboxed workers that one crew thread owns: one for pictures, and in the video crew one for
+ * clips, which is large and only started when the first clip comes.
+ */
+#ifndef SERVICE_DECODERS_H
+#define SERVICE_DECODERS_H
+
+#include <stdatomic.h>
+
+#include "hashing/worker_host.h"
+#include "service/config.h"
+#include "service/request.h"
+
+enum { WORKERS_MAX = 256 };
+
+struct decoders {
+    struct worker_host *_Atomic picture, *_Atomic clip; /* NULL: not started */
+};
+
+/* Where the programs are, and their limits. */
+struct decoder_programs {
+    char picture_path[4096], clip_path[4096];
+    struct worker_config picture, clip;
+};
+
+/* Finds both programs beside this one or where the configuration says; RC_INPUT when one lacks. */
+MUST_CHECK enum rc decoder_programs_find(const struct config *config, struct decoder_programs *ret,
+                                         struct err *err);
+
+/* The worker for pictures, or for clips, started when it was not; RC_SYS. */
+MUST_CHECK enum rc decoders_picture(struct decoders *d, const struct decoder_programs *programs,
+                                    struct worker_host **ret, struct err *err);
+MUST_CHECK enum rc decoders_clip(struct decoders *d, const struct decoder_programs *programs,
+                                 struct worker_host **ret, struct err *err);
+
+void decoders_clear(struct decoders *d);
+
+#endif
