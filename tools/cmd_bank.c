@@ -6,9 +6,21 @@
 #include "tools/command.h"
 #include "tools/output.h"
 
-static const char *const bank_lines[] = {"name",    "description", "action",     "threshold",
-                                         "owner",   "sharing",     "labels",     "entries",
-                                         "created", "updated",     "generation", NULL};
+static const char *const bank_lines[] = {"name",
+                                         "description",
+                                         "action",
+                                         "threshold",
+                                         "bank_match_percent",
+                                         "query_match_percent",
+                                         "match_run",
+                                         "owner",
+                                         "sharing",
+                                         "labels",
+                                         "entries",
+                                         "created",
+                                         "updated",
+                                         "generation",
+                                         NULL};
 
 static void set_text(json_t *object, const char *name, const char *value)
 {
@@ -16,12 +28,37 @@ static void set_text(json_t *object, const char *name, const char *value)
         json_object_set_new(object, name, json_string(value));
 }
 
+/* Options that are whole numbers. */
+static const struct number {
+    int key;
+    const char *option, *member;
+    int64_t min, max;
+} numbers[] = {
+    {'t', "--threshold", "threshold", 0, 63},
+    {'B', "--bank-match-percent", "bank_match_percent", 1, 100},
+    {'Q', "--query-match-percent", "query_match_percent", 0, 100},
+    {'R', "--match-run", "match_run", 0, 100},
+};
+
+static enum rc set_numbers(const struct args *args, json_t *body, struct err *err)
+{
+    int64_t n;
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        const char *text = arg(args, numbers[i].key);
+        if (text == NULL)
+            continue;
+        if (!text_number(text, numbers[i].min, numbers[i].max, &n))
+            FAIL(err, RC_INPUT, "%s must be a whole number from %lld to %lld, not '%s'",
+                 numbers[i].option, (long long)numbers[i].min, (long long)numbers[i].max, text);
+        json_object_set_new(body, numbers[i].member, json_integer(n));
+    }
+    return RC_OK;
+}
+
 static enum rc bank_body(const struct args *args, json_t **ret, struct err *err)
 {
     SCOPED(json_free) json_t *body = json_object();
-    const char *threshold = arg(args, 't');
     json_t *labels = list_of(args, 'l');
-    int64_t n;
 
     set_text(body, "action", arg(args, 'a'));
     set_text(body, "description", arg(args, 'd'));
@@ -29,12 +66,7 @@ static enum rc bank_body(const struct args *args, json_t **ret, struct err *err)
     set_text(body, "sharing", arg(args, 's'));
     if (labels != NULL)
         json_object_set_new(body, "labels", labels);
-    if (threshold != NULL) {
-        if (!text_number(threshold, 0, 63, &n))
-            FAIL(err, RC_INPUT, "--threshold must be a whole number from 0 to 63, not '%s'",
-                 threshold);
-        json_object_set_new(body, "threshold", json_integer(n));
-    }
+    TRY(set_numbers(args, body, err));
     *ret = TAKE(body);
     return RC_OK;
 }

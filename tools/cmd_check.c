@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "tools/command.h"
 #include "tools/output.h"
@@ -45,6 +46,42 @@ static enum rc post_medium(struct client *client, const struct target *target, c
     return result_json(result, ret, err);
 }
 
+/* What the service says of a check that goes on behind its answer, until it is over. */
+static enum rc await_check(struct client *client, json_t **answer, struct err *err)
+{
+    const struct timespec pause = {.tv_sec = 1};
+    SCOPED(target_clear) struct target target = {0};
+    const char *id = json_string_value(json_object_get(*answer, "check_id"));
+
+    TRY(target_start(&target, "/v1/checks", err));
+    TRY(target_segment(&target, id != NULL ? id : "", err));
+    for (;;) {
+        const char *state = json_string_value(json_object_get(*answer, "state"));
+        if (state == NULL || strcmp(state, "done") == 0)
+            return RC_OK;
+        if (strcmp(state, "error") == 0) {
+            const json_t *problem = json_object_get(*answer, "problem");
+            const char *detail = json_string_value(json_object_get(problem, "detail"));
+            FAIL(err, RC_UNDECODABLE, "%s", detail != NULL ? detail : "the check failed");
+        }
+        nanosleep(&pause, NULL);
+        json_t *next = NULL;
+        TRY(call_json(client, "GET", &target, NULL, &next, err));
+        json_decref(*answer);
+        *answer = next;
+    }
+}
+
+static enum rc check_medium(struct client *client, const struct target *target, const char *name,
+                            json_t **ret, struct result *result, struct err *err)
+{
+    SCOPED(json_free) json_t *answer = NULL;
+    TRY(post_medium(client, target, name, &answer, result, err));
+    TRY(await_check(client, &answer, err));
+    *ret = TAKE(answer);
+    return RC_OK;
+}
+
 /* What could not be examined: a line of JSON with the service's problem, or a row. */
 static void tell_failure(const struct args *args, struct table *table, unsigned columns,
                          const char *name, const struct result *result, const struct err *err)
@@ -82,7 +119,7 @@ static void tell_matches(struct table *table, const char *name, json_t *answer)
     if (json_array_size(matches) == 0) {
         table_cell(table, name);
         table_json(table, json_object_get(answer, "verdict"));
-        for (int k = 0; k < 4; k++)
+        for (int k = 0; k < 5; k++)
             table_cell(table, "");
     }
     json_array_foreach(matches, i, match)
@@ -92,14 +129,15 @@ static void tell_matches(struct table *table, const char *name, json_t *answer)
         table_json(table, json_object_get(match, "bank"));
         table_json(table, json_object_get(match, "distance"));
         table_json(table, json_object_get(match, "orientation"));
+        table_json(table, json_object_get(match, "ms"));
         table_json(table, json_object_get(match, "entry"));
     }
 }
 
 int run_check(struct client *client, const struct args *args)
 {
-    static const char *const headings[] = {"FILE",        "VERDICT", "BANK", "DISTANCE",
-                                           "ORIENTATION", "ENTRY",   NULL};
+    static const char *const headings[] = {"FILE",        "VERDICT", "BANK",  "DISTANCE",
+                                           "ORIENTATION", "MS",      "ENTRY", NULL};
     SCOPED(target_clear) struct target target = {0};
     struct err err;
     bool matched = false, failed = false;
@@ -115,9 +153,9 @@ int run_check(struct client *client, const struct args *args)
         SCOPED(json_free) json_t *answer = NULL;
         SCOPED(result_clear) struct result result = {0};
         const char *name = args->names[i];
-        if (post_medium(client, &target, name, &answer, &result, &err) != RC_OK) {
+        if (check_medium(client, &target, name, &answer, &result, &err) != RC_OK) {
             failed = true;
-            tell_failure(args, table, 6, name, &result, &err);
+            tell_failure(args, table, 7, name, &result, &err);
             continue;
         }
         matched |= json_array_size(json_object_get(answer, "matches")) > 0;
@@ -142,13 +180,14 @@ static void tell_signals(struct table *table, const char *name, json_t *answer)
         table_json(table, json_object_get(signal, "quality"));
         table_json(table, json_object_get(signal, "orientation"));
         table_json(table, json_object_get(signal, "look"));
+        table_json(table, json_object_get(signal, "ms"));
     }
 }
 
 int run_hash(struct client *client, const struct args *args)
 {
     static const char *const headings[] = {"FILE",        "TYPE", "VALUE", "QUALITY",
-                                           "ORIENTATION", "LOOK", NULL};
+                                           "ORIENTATION", "LOOK", "MS",    NULL};
     SCOPED(target_clear) struct target target = {0};
     struct err err;
     bool failed = false;
@@ -164,7 +203,7 @@ int run_hash(struct client *client, const struct args *args)
         const char *name = args->names[i];
         if (post_medium(client, &target, name, &answer, &result, &err) != RC_OK) {
             failed = true;
-            tell_failure(args, table, 6, name, &result, &err);
+            tell_failure(args, table, 7, name, &result, &err);
         } else if (args->json) {
             print_named(name, answer);
         } else {

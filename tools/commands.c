@@ -14,6 +14,10 @@ static const struct argp_option hash_options[] = {
 static const struct argp_option bank_options[] = {
     {"action", 'a', "ACTION", 0, "block, review or observe", 0},
     {"threshold", 't', "N", 0, "Greatest distance that matches, 0 to 63", 0},
+    {"bank-match-percent", 'B', "N", 0, "How much of a listed clip must be found, 1 to 100", 0},
+    {"query-match-percent", 'Q', "N", 0, "How much of an upload must be of one clip, 0 to 100", 0},
+    {"match-run", 'R', "N", 0,
+     "Signals of a clip that are enough when found in a row, 2 to 100; 0: never", 0},
     {"description", 'd', "TEXT", 0, "What the bank holds", 0},
     {"owner", 'w', "WHO", 0, "Who answers for it", 0},
     {"sharing", 's', "TEXT", 0, "Who may share it", 0},
