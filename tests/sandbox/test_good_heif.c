@@ -12,6 +12,9 @@
 #include "hashing/decode/video_decoders.h"
 #include "tests/sandbox/medium.h"
 
+/* 12 Mpx */
+#define BIG_PICTURE SHARED_DATA "/hostile/src/vips-images/avif-orientation-6.avif"
+
 static const struct worker_config real = {.program = VIDEO_WORKER_PROGRAM,
                                           .timeout_ms = 60000,
                                           .max_pixels = 50000000,
@@ -160,12 +163,45 @@ static void cut_pictures_are_refused_as_without_a_sandbox(void **state)
     worker_host_free(host);
 }
 
+/*
+ * libheif throws for memory that it does not get, which would end the worker: whatever the limit,
+ * a picture is hashed or refused in words.
+ */
+static void a_picture_over_the_memory_is_refused_in_words(void **state)
+{
+    (void)state;
+    if (SANITIZED || access(BIG_PICTURE, R_OK) != 0)
+        skip();
+    unsigned refused = 0, hashed = 0;
+    struct bytes big = read_file(BIG_PICTURE);
+    for (uint64_t mebibytes = 160; mebibytes <= 320; mebibytes += 8) {
+        static struct medium_hashes medium;
+        struct worker_config config = real;
+        struct worker_host *host = NULL;
+        struct err err;
+        config.memory = mebibytes << 20;
+        if (worker_host_new(&config, &host, &err) != RC_OK)
+            fail_msg("%s", err.msg);
+        enum rc rc = medium_run(host, big.p, big.n, false, &medium, &err);
+        if (rc != RC_OK && (rc != RC_LIMIT || strstr(err.msg, "memory") == NULL))
+            fail_msg("%u MiB: %s (%s)", (unsigned)mebibytes, rc_name(rc), err.msg);
+        hashed += rc == RC_OK;
+        refused += rc != RC_OK;
+        expect_no_harm(host);
+        worker_host_free(host);
+    }
+    free((void *)(uintptr_t)big.p);
+    print_message("refused at %u limits, hashed at %u\n", refused, hashed);
+    assert_true(refused > 0 && hashed > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         CLEAN_TEST(made_pictures_come_out_as_without_a_sandbox),
         CLEAN_TEST(collected_pictures_come_out_as_without_a_sandbox),
         CLEAN_TEST(cut_pictures_are_refused_as_without_a_sandbox),
+        CLEAN_TEST(a_picture_over_the_memory_is_refused_in_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
