@@ -173,7 +173,8 @@ void frame_scale(struct frame_hasher *h, float scale)
     h->scale = scale;
 }
 
-/* A product for each of the 64x64 values instead of one for each pixel: the operators are linear. */
+/* A product for each of the 64x64 values instead of one for each pixel: the operators are linear.
+ */
 static void scale_buffers(struct frame_grid *g, float scale)
 {
     for (unsigned p = 0; p < g->planes; p++)
@@ -197,17 +198,10 @@ static void make_look(const struct frame_grid *g, enum look look, int upside_dow
             ret->v[i][j] += difference->v[i][j];
 }
 
-static void transpose(const struct pdq_buffer64 *a, struct pdq_buffer64 *ret)
-{
-    for (int i = 0; i < 64; i++)
-        for (int j = 0; j < 64; j++)
-            ret->v[i][j] = a->v[j][i];
-}
-
-static struct pdq_hash hash_buffer(const struct pdq_buffer64 *a)
+static struct pdq_hash hash_buffer(const struct frame_grid *g, const struct pdq_buffer64 *a)
 {
     struct pdq_buffer16 b;
-    pdq_dct(a, &b);
+    pdq_dct_by(g->kernel->multiply, a, &b);
     return pdq_bits(&b);
 }
 
@@ -222,19 +216,20 @@ static void hash_look(const struct frame_grid *g, enum look look, struct look_ha
     static const enum orientation transposed[2][2] = {{ORIENT_FLIPPLUS1, ORIENT_ROT90},
                                                       {ORIENT_ROT270, ORIENT_FLIPMINUS1}};
     struct pdq_buffer64 a;
-    struct pdq_buffer64 turned;
 
     make_look(g, look, 0, 0, &a);
     ret->quality = (uint8_t)pdq_quality(&a);
-    ret->hash[ORIENT_AS_IS] = hash_buffer(&a);
+    ret->hash[ORIENT_AS_IS] = hash_buffer(g, &a);
     if (!g->turned)
         return;
     for (int upside_down = 0; upside_down < 2; upside_down++) {
         for (int mirrored = 0; mirrored < 2; mirrored++) {
-            make_look(g, look, upside_down, mirrored, &a);
-            ret->hash[upright[upside_down][mirrored]] = hash_buffer(&a);
-            transpose(&a, &turned);
-            ret->hash[transposed[upside_down][mirrored]] = hash_buffer(&turned);
+            struct pdq_hash *hash = &ret->hash[upright[upside_down][mirrored]];
+            if (upside_down || mirrored) {
+                make_look(g, look, upside_down, mirrored, &a);
+                *hash = hash_buffer(g, &a);
+            }
+            ret->hash[transposed[upside_down][mirrored]] = pdq_transposed(hash);
         }
     }
 }

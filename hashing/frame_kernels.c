@@ -59,6 +59,7 @@ const struct frame_kernel frame_kernel_plain = {
              [PIXEL_RGBA8] = luma_rgba},
     .add = add,
     .dot = dot,
+    .multiply = pdq_multiply_plain,
 };
 
 static const struct frame_kernel *active = &frame_kernel_plain;
@@ -103,6 +104,23 @@ static bool agrees_on_length(const struct frame_kernel *k, const uint8_t *bytes,
     return memcmp(plain, fast, sizeof(plain)) == 0;
 }
 
+static bool multiplies_as_plain(const struct frame_kernel *k)
+{
+    static float left[16 * 64], right[64 * 64], plain[16 * 64], fast[16 * 64];
+
+    for (size_t i = 0; i < 64 * 64; i++) {
+        right[i] = 255.0f / (float)(i % 977 + 1);
+        left[i % (16 * 64)] = (float)(i % 64) / 7.0f - 3.0f / (float)(i + 1);
+    }
+    for (size_t columns = 16; columns <= 64; columns += 48) {
+        pdq_multiply_plain(left, right, columns, plain);
+        k->multiply(left, right, columns, fast);
+        if (memcmp(plain, fast, 16 * columns * sizeof(plain[0])) != 0)
+            return false;
+    }
+    return true;
+}
+
 /* Every length up to a few registers, on bytes that hit every value of a channel. */
 static bool agrees_with_plain(const struct frame_kernel *k)
 {
@@ -124,7 +142,7 @@ static bool agrees_with_plain(const struct frame_kernel *k)
         if (memcmp(&plain, &fast, sizeof(plain)) != 0)
             return false;
     }
-    return true;
+    return multiplies_as_plain(k);
 }
 
 const char *frame_hasher_self_test(const char **ret_disagreed)

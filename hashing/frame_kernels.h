@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "hashing/frame_hasher.h"
+#include "hashing/pdq_transform.h"
 
 enum { PIXEL_FORMATS = PIXEL_RGBA8 + 1 };
 
@@ -26,6 +27,9 @@ struct frame_kernel {
 
     /* Sum of a[i]*b[i]; n is a multiple of eight. */
     float (*dot)(const float *a, const float *b, size_t n);
+
+    /* The product of the cosine transform. */
+    pdq_multiply *multiply;
 };
 
 extern const struct frame_kernel frame_kernel_plain;

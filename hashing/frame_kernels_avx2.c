@@ -109,6 +109,36 @@ static float dot(const float *a, const float *b, size_t n)
     return _mm_cvtss_f32(_mm_add_ss(pairs, _mm_movehdup_ps(pairs)));
 }
 
+/* Four rows of sixteen columns: eight sums in registers, each over k ascending. */
+static void multiply_tile(const float *left, const float *right, size_t columns, float *ret)
+{
+    __m256 sum[4][2];
+
+    for (int i = 0; i < 4; i++)
+        sum[i][0] = sum[i][1] = _mm256_setzero_ps();
+    for (size_t k = 0; k < 64; k++) {
+        const __m256 low = _mm256_loadu_ps(right + k * columns);
+        const __m256 high = _mm256_loadu_ps(right + k * columns + 8);
+#pragma GCC unroll 4
+        for (int i = 0; i < 4; i++) {
+            const __m256 factor = _mm256_set1_ps(left[(size_t)i * 64 + k]);
+            sum[i][0] = _mm256_add_ps(sum[i][0], _mm256_mul_ps(factor, low));
+            sum[i][1] = _mm256_add_ps(sum[i][1], _mm256_mul_ps(factor, high));
+        }
+    }
+    for (size_t i = 0; i < 4; i++) {
+        _mm256_storeu_ps(ret + i * columns, sum[i][0]);
+        _mm256_storeu_ps(ret + i * columns + 8, sum[i][1]);
+    }
+}
+
+static void multiply(const float *left, const float *right, size_t columns, float *ret)
+{
+    for (size_t j = 0; j < columns; j += 16)
+        for (size_t i = 0; i < 16; i += 4)
+            multiply_tile(left + i * 64, right + j, columns, ret + i * columns + j);
+}
+
 const struct frame_kernel frame_kernel_avx2 = {
     .name = "avx2",
     .luma = {[PIXEL_GRAY8] = luma_gray,
@@ -117,4 +147,5 @@ const struct frame_kernel frame_kernel_avx2 = {
              [PIXEL_RGBA8] = luma_rgba},
     .add = add,
     .dot = dot,
+    .multiply = multiply,
 };

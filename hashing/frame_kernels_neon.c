@@ -99,6 +99,35 @@ static float dot(const float *a, const float *b, size_t n)
     return vget_lane_f32(pairs, 0) + vget_lane_f32(pairs, 1);
 }
 
+/* Four rows of eight columns: eight sums in registers, each over k ascending. */
+static void multiply_tile(const float *left, const float *right, size_t columns, float *ret)
+{
+    float32x4_t sum[4][2];
+
+    for (int i = 0; i < 4; i++)
+        sum[i][0] = sum[i][1] = vdupq_n_f32(0);
+    for (size_t k = 0; k < 64; k++) {
+        const float32x4_t low = vld1q_f32(right + k * columns);
+        const float32x4_t high = vld1q_f32(right + k * columns + 4);
+        for (int i = 0; i < 4; i++) {
+            const float32x4_t factor = vdupq_n_f32(left[(size_t)i * 64 + k]);
+            sum[i][0] = vaddq_f32(sum[i][0], vmulq_f32(factor, low));
+            sum[i][1] = vaddq_f32(sum[i][1], vmulq_f32(factor, high));
+        }
+    }
+    for (size_t i = 0; i < 4; i++) {
+        vst1q_f32(ret + i * columns, sum[i][0]);
+        vst1q_f32(ret + i * columns + 4, sum[i][1]);
+    }
+}
+
+static void multiply(const float *left, const float *right, size_t columns, float *ret)
+{
+    for (size_t j = 0; j < columns; j += 8)
+        for (size_t i = 0; i < 16; i += 4)
+            multiply_tile(left + i * 64, right + j, columns, ret + i * columns + j);
+}
+
 const struct frame_kernel frame_kernel_neon = {
     .name = "neon",
     .luma = {[PIXEL_GRAY8] = luma_gray,
@@ -107,4 +136,5 @@ const struct frame_kernel frame_kernel_neon = {
              [PIXEL_RGBA8] = luma_rgba},
     .add = add,
     .dot = dot,
+    .multiply = multiply,
 };

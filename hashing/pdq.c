@@ -43,3 +43,14 @@ struct pdq_hash pdq_from_bytes(const uint8_t in[PDQ_BYTES])
         h.w[3 - i / 8] |= (uint64_t)in[i] << (56 - 8 * (i % 8));
     return h;
 }
+
+struct pdq_hash pdq_transposed(const struct pdq_hash *h)
+{
+    struct pdq_hash t = {0};
+    for (unsigned row = 0; row < 16; row++) {
+        uint64_t bits = h->w[row / 4] >> (row % 4 * 16);
+        for (unsigned column = 0; column < 16; column++)
+            t.w[column / 4] |= (bits >> column & 1) << (column % 4 * 16 + row);
+    }
+    return t;
+}

@@ -51,6 +51,12 @@ bool pdq_parse_hex(const char *s, size_t len, struct pdq_hash *ret);
 void pdq_bytes(const struct pdq_hash *h, uint8_t out[PDQ_BYTES]);
 struct pdq_hash pdq_from_bytes(const uint8_t in[PDQ_BYTES]);
 
+/*
+ * The hash of the transposed picture, flipped over its main diagonal: its transform is the
+ * transposed one, whose median is the same, so its bits are these in another order.
+ */
+struct pdq_hash pdq_transposed(const struct pdq_hash *h);
+
 static inline unsigned pdq_distance(const struct pdq_hash *a, const struct pdq_hash *b)
 {
     unsigned d = 0;

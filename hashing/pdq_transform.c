@@ -46,12 +46,7 @@ unsigned pdq_quality(const struct pdq_buffer64 *a)
 
 enum { BLOCK = 16 }; /* elements whose sums stay in registers together */
 
-/*
- * One block of a row of a product: sums[j] = Σ row[k] * matrix[k][j].  Each sum runs over k
- * ascending, as in PDQ's code; only neighbouring elements are summed side by side.
- */
-static void multiply_block(const float row[64], const float *matrix, size_t pitch,
-                           float sums[BLOCK])
+static void multiply_block(const float *row, const float *matrix, size_t pitch, float sums[BLOCK])
 {
     float sum[BLOCK] = {0};
 
@@ -61,16 +56,25 @@ static void multiply_block(const float row[64], const float *matrix, size_t pitc
     memcpy(sums, sum, sizeof(sum));
 }
 
-void pdq_dct(const struct pdq_buffer64 *a, struct pdq_buffer16 *ret)
+void pdq_multiply_plain(const float *left, const float *right, size_t columns, float *ret)
+{
+    for (size_t j = 0; j < columns; j += BLOCK)
+        for (size_t i = 0; i < 16; i++)
+            multiply_block(left + i * 64, right + j, columns, ret + i * columns + j);
+}
+
+void pdq_dct_by(pdq_multiply *multiply, const struct pdq_buffer64 *a, struct pdq_buffer16 *ret)
 {
     float half[16][64];
 
     pthread_once(&cosines_made, make_cosines);
-    for (int j = 0; j < 64; j += BLOCK)
-        for (int i = 0; i < 16; i++)
-            multiply_block(cosines[i], &a->v[0][j], 64, &half[i][j]);
-    for (int i = 0; i < 16; i++)
-        multiply_block(half[i], cosines_turned[0], 16, ret->v[i]);
+    multiply(cosines[0], a->v[0], 64, half[0]);
+    multiply(half[0], cosines_turned[0], 16, ret->v[0]);
+}
+
+void pdq_dct(const struct pdq_buffer64 *a, struct pdq_buffer16 *ret)
+{
+    pdq_dct_by(pdq_multiply_plain, a, ret);
 }
 
 /* Orders as the float does (-0 just below +0), but totally: a NaN cannot confuse the search. */

@@ -23,6 +23,17 @@ unsigned pdq_quality(const struct pdq_buffer64 *a);
 
 void pdq_dct(const struct pdq_buffer64 *a, struct pdq_buffer16 *ret);
 
+/*
+ * The inner product of it: ret[i][j] = Σ left[i][k] * right[k][j] for 16 rows i, 64 k and `columns`
+ * (a multiple of 16) columns j, which is also the pitch of right and ret.  Each sum runs over k
+ * ascending, as in PDQ's code; only neighbouring elements may be summed side by side.
+ */
+typedef void pdq_multiply(const float *left, const float *right, size_t columns, float *ret);
+pdq_multiply pdq_multiply_plain;
+
+/* The same transform by a faster product of the same bits. */
+void pdq_dct_by(pdq_multiply *multiply, const struct pdq_buffer64 *a, struct pdq_buffer16 *ret);
+
 /* bit = value > lower median */
 struct pdq_hash pdq_bits(const struct pdq_buffer16 *b);
 
