@@ -161,6 +161,8 @@ bool clip_hits_settle(struct clip_hits *hits)
         struct clip_track *track = hits->dirty;
         struct clip_slot *slot = slot_find(hits->slot, hits->slots, track->entry + 1);
         dirty_remove(hits, track);
+        if (track->certain) /* how long its run is can wait for the end */
+            continue;
         if (!clip_track_search(track, &hits->memory, &hits->frames, &hits->scratch) ||
             !judge(hits, slot))
             return false;
@@ -173,9 +175,11 @@ bool clip_hits_tell(struct clip_hits *hits)
     if (!clip_hits_settle(hits))
         return false;
     for (size_t i = 0; i < hits->slots; i++) {
-        const struct clip_track *track = hits->slot[i].track;
+        struct clip_track *track = hits->slot[i].track;
         if (track == NULL || !clip_track_matches(track, &hits->frames, true))
             continue;
+        if (!clip_track_search(track, &hits->memory, &hits->frames, &hits->scratch))
+            return false;
         const struct match match = clip_track_match(track);
         if (!tally_add(hits->tally, &match)) {
             hits->memory.failed = RC_NOMEM;

@@ -101,6 +101,24 @@ static void try_pair(const struct run_search *s, const struct block *block, uint
             (struct clip_run){.length = up - down + 1, .ms = first, .entry_ms = signal[down].ms};
 }
 
+/*
+ * Whether every run in which this pair has the least difference can do as well with the next
+ * moment instead: it shows the place too, comes before anything that the run may have at the next
+ * place, and is within the window.  So of the longest runs, the one that is latest in sum has its
+ * least difference at a pair of which this is not true, and only those need to be tried: where a
+ * clip has a signal a second, the last moment of each span.
+ */
+static bool can_wait(const struct run_search *s, const struct block *block,
+                     const struct run_span *span, uint32_t moment)
+{
+    if (moment == span->last)
+        return false;
+    int64_t wait = s->ms[moment + 1] - s->ms[moment];
+    const struct clip_signal *signal = &s->clip->signal[span->place];
+    bool last = span->place + 1 == block->high;
+    return wait <= RUN_WINDOW_MS && (last || (int64_t)signal[1].ms - signal[0].ms > wait);
+}
+
 static void search_block(const struct run_search *s, const struct block *block,
                          struct clip_run *best)
 {
@@ -110,7 +128,8 @@ static void search_block(const struct run_search *s, const struct block *block,
         for (uint32_t m = s->span[i].first; m <= s->span[i].last; m++) {
             if (best->length >= most || most < 2)
                 return;
-            try_pair(s, block, s->span[i].place, s->ms[m], best);
+            if (!can_wait(s, block, &s->span[i], m))
+                try_pair(s, block, s->span[i].place, s->ms[m], best);
         }
 }
 

@@ -5,7 +5,7 @@
  * moments' times rise strictly and all differences (time in the upload minus time in the clip) lie
  * within RUN_WINDOW_MS of each other, which is half of it around one offset.
  *
- * Exact: each found pair is tried as the one of least difference; from it the run is followed to
+ * Exact: found pairs are tried as the one of least difference; from it the run is followed to
  * later places by the earliest time that is allowed and to earlier places by the latest, which
  * leaves the most room for what comes after.  Pure functions.
  */

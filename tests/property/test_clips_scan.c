@@ -166,12 +166,32 @@ static void show_clip(struct scene *scene, struct rnd *rnd, const struct fake_en
     }
 }
 
+/* Plays a clip: several frames one after the other show each of its signals. */
+static void play_clip(struct scene *scene, struct rnd *rnd, const struct fake_entry *entry)
+{
+    static const int64_t steps[] = {20, 33, 100, 300, 1100};
+    int64_t ms = (int64_t)rnd_below(rnd, 3000), step = steps[rnd_below(rnd, 5)];
+    uint64_t frames = 1 + rnd_below(rnd, 6);
+    for (size_t i = rnd_below(rnd, entry->n); i < entry->n; i++) {
+        struct pdq_hash h = pdq_from_bytes(entry->signals[i].value);
+        for (uint64_t k = 0; k < frames && scene->frames < FRAMES; k++) {
+            make_frame(scene, rnd, &h, ms);
+            if (rnd_below(rnd, 3) > 0) /* shown as it is, so that it stays the same picture */
+                scene->frame[scene->frames - 1].signal[0].pdq = h;
+            ms += step + (int64_t)rnd_below(rnd, 5);
+        }
+    }
+}
+
 static void make_upload(struct scene *scene, struct rnd *rnd)
 {
     scene->frames = 0;
     while (scene->frames < 1 + FRAMES / 2) {
         const struct fake_entry *entry = &scene->store->entry[rnd_below(rnd, CLIPS)];
-        show_clip(scene, rnd, entry);
+        if (rnd_below(rnd, 2) == 0)
+            play_clip(scene, rnd, entry);
+        else
+            show_clip(scene, rnd, entry);
         struct pdq_hash h = random_hash(rnd);
         if (scene->frames < FRAMES)
             make_frame(scene, rnd, &h, (int64_t)rnd_below(rnd, 20000));
