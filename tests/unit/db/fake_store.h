@@ -69,10 +69,14 @@ static inline uint32_t fake_bank(struct store *store, enum action action, unsign
     return number;
 }
 
+/* The rules for clips stay in step with the threshold, so that a torn read shows. */
 static inline void fake_bank_set(struct store *store, uint32_t number, enum action action,
                                  unsigned threshold)
 {
     pthread_mutex_lock(&store->lock);
+    store->bank[number].bank_match_percent = threshold + 1;
+    store->bank[number].query_match_percent = threshold;
+    store->bank[number].match_run = threshold + 2;
     store->bank[number].action = action;
     store->bank[number].threshold = threshold;
     store->bank[number].generation = ++store->generation;
