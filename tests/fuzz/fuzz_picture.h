@@ -14,8 +14,8 @@ struct seen {
     struct frame_place last;
 };
 
-static const struct decode_limits fuzz_limits = {.max_pixels = 1000000,
-                                                 .max_work = 8000000,
+static const struct decode_limits fuzz_limits = {.max_pixels = 100000,
+                                                 .max_work = 1000000,
                                                  .max_frames = 200,
                                                  .max_duration_ms = 3600000,
                                                  .max_jpeg_scans = 100};
