@@ -3,6 +3,7 @@
  * frame_hasher, with all eight orientations and with the picture as it is alone.
  * Against: libjpeg-turbo's decode of the same bytes to RGB with the same settings, a few rows at a
  * time into a buffer that is used again: the least that anyone who reads full pixels has to do.
+ * The same for a made GIF and WebP against giflib's and libwebp's decode of the same bytes.
  * And: the chosen kernel of frame_hasher on decoded rows against the plain one.
  *
  *     bench_hash [ROUNDS [FOLDER]]          FOLDER: of *.jpg that are measured too
@@ -13,12 +14,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <gif_lib.h>
 #include <jpeglib.h>
+#include <webp/decode.h>
 
 #include "hashing/base/scoped.h"
 #include "hashing/decode/decode.h"
 #include "tests/bench/bench.h"
 #include "tests/bench/made_jpeg.h"
+#include "tests/support/made_media.h"
 
 enum {
     PICTURES_MAX = 256,
@@ -185,6 +189,87 @@ static void compare_folder(const char *folder, unsigned rounds)
     set_clear(&big);
 }
 
+/* The other formats: one picture each, against what reads all its pixels with the library alone. */
+struct other {
+    struct bytes file;
+    size_t at; /* giflib's place in it */
+};
+
+static void hash_other(void *ctx)
+{
+    hash(((struct other *)ctx)->file, true);
+}
+
+static int gif_read(GifFileType *gif, GifByteType *out, int n)
+{
+    struct other *o = gif->UserData;
+    size_t take = (size_t)n < o->file.n - o->at ? (size_t)n : o->file.n - o->at;
+    memcpy(out, o->file.p + o->at, take);
+    o->at += take;
+    return (int)take;
+}
+
+static void decode_gif(void *ctx)
+{
+    struct other *o = ctx;
+    int why;
+    o->at = 0;
+    GifFileType *gif = DGifOpen(o, gif_read, &why);
+    if (gif == NULL || DGifSlurp(gif) != GIF_OK)
+        bench_die("GIF", "does not decode");
+    (void)!DGifCloseFile(gif, &why);
+}
+
+static void decode_webp(void *ctx)
+{
+    const struct other *o = ctx;
+    int width, height;
+    uint8_t *rgb = WebPDecodeRGB(o->file.p, o->file.n, &width, &height);
+    if (rgb == NULL)
+        bench_die("WebP", "does not decode");
+    WebPFree(rgb);
+}
+
+static void compare_other(const char *row, const char *peer_is, struct made made,
+                          void (*peer)(void *), unsigned rounds)
+{
+    struct other other = {.file = bytes_of(made.p, made.n)};
+    const struct bench_pair pair = {.row = row,
+                                    .peer_is = peer_is,
+                                    .aim = "<= 1.3",
+                                    .ours = hash_other,
+                                    .peer = peer,
+                                    .ctx = &other,
+                                    .repeat = 5};
+    bench_pair(&pair, rounds);
+    free(made.p);
+}
+
+/* The made photograph, in other formats. */
+static void compare_others(unsigned rounds)
+{
+    SCOPED(mem_free) uint8_t *rgb = NULL;
+    JDIMENSION width, height;
+    struct bytes jpeg = made_jpeg(1920, 1080);
+    decode_rgb(jpeg, &rgb, true, &width, &height);
+    free((void *)jpeg.p);
+    size_t n = (size_t)width * height;
+    SCOPED(mem_free) uint8_t *rgba = malloc(4 * n);
+    if (rgba == NULL)
+        bench_die("made picture", "no memory");
+    for (size_t i = 0; i < n; i++) {
+        memcpy(rgba + 4 * i, rgb + 3 * i, 3);
+        rgba[4 * i + 3] = 255;
+    }
+    const struct made_frame whole = {.width = width, .height = height, .rgba = rgba};
+    compare_other("hash of a GIF, 1080p, 8 orientations", "giflib decode",
+                  made_gif(width, height, &whole, 1, false), decode_gif, rounds);
+    compare_other("hash of a lossy WebP, 1080p, 8 orientations", "libwebp RGB decode",
+                  made_webp(width, height, rgba, false, 80), decode_webp, rounds);
+    compare_other("hash of a lossless WebP, 1080p, 8 orientations", "libwebp RGB decode",
+                  made_webp(width, height, rgba, false, -1), decode_webp, rounds);
+}
+
 /* The kernels, without a codec. */
 struct rows {
     struct frame_hasher *hasher;
@@ -268,6 +353,7 @@ int main(int argc, char **argv)
     compare_made(4000, 3000, "a made JPEG, 12 MP", rounds);
     if (argc > 2)
         compare_folder(argv[2], rounds);
+    compare_others(rounds);
     compare_kernels(chosen, rounds);
     return 0;
 }

@@ -9,10 +9,12 @@
 
 #include <jpeglib.h>
 #include <png.h>
+#include <tiffio.h>
 
 #include "hashing/base/scoped.h"
 #include "hashing/decode/decode.h"
 #include "tests/sandbox/medium.h"
+#include "tests/support/made_media.h"
 #include "tests/support/rnd.h"
 
 #define SKIPPED 77
@@ -213,6 +215,84 @@ static void made_pictures_are_hashed(void **state)
     worker_host_free(host);
 }
 
+/* Through the worker; the answer has so many frames. */
+static void expect_frames(struct worker_host *host, struct made made, uint32_t frames,
+                          const char *name)
+{
+    static struct medium_hashes medium;
+    struct err err;
+    for (int all = 0; all < 2; all++) {
+        if (run_both(host, bytes_of(made.p, made.n), name, all, &medium, &err) != RC_OK)
+            fail_msg("%s: %s", name, err.msg);
+        assert_int_equal(medium.n, frames);
+    }
+    /* Cut short it must not kill the worker either. */
+    for (size_t n = 0; n < made.n; n += 1 + made.n / 20)
+        run_both(host, bytes_of(made.p, n), name, false, &medium, &err);
+    free(made.p);
+}
+
+static void films_are_hashed(struct worker_host *host, const uint8_t *rgba)
+{
+    struct made_frame frames[12];
+    for (unsigned i = 0; i < 12; i++)
+        frames[i] = (struct made_frame){.x = i * 4,
+                                        .y = i * 2,
+                                        .width = 200 - i * 8,
+                                        .height = 120 - i * 4,
+                                        .rgba = rgba + i * 400,
+                                        .ms = 120,
+                                        .after = i % 3,
+                                        .over = i % 2 == 0};
+    expect_frames(host, made_gif(200, 120, frames, 12, false), 12, "GIF");
+    expect_frames(host, made_gif(200, 120, frames, 1, true), 1, "interlaced GIF");
+    expect_frames(host, made_apng(200, 120, NULL, frames, 12), 12, "APNG");
+    expect_frames(host, made_apng(200, 120, rgba, frames, 12), 13, "APNG behind a picture");
+    expect_frames(host, made_webp_film(200, 120, frames, 12), 12, "animated WebP");
+}
+
+static void tiffs_are_hashed(struct worker_host *host, const uint8_t *rgba)
+{
+    static const uint16_t codings[] = {
+        COMPRESSION_NONE,          COMPRESSION_LZW,       COMPRESSION_PACKBITS,
+        COMPRESSION_ADOBE_DEFLATE, COMPRESSION_DEFLATE,   COMPRESSION_JPEG,
+        COMPRESSION_CCITTRLE,      COMPRESSION_CCITTFAX3, COMPRESSION_CCITTFAX4};
+    for (size_t i = 0; i < sizeof codings / sizeof *codings; i++) {
+        bool fax = i > 5;
+        struct made_tiff how = {.width = 200,
+                                .height = 120,
+                                .bits = fax ? 1 : 8,
+                                .samples = fax ? 1 : 3,
+                                .photometric = fax ? PHOTOMETRIC_MINISWHITE : PHOTOMETRIC_RGB,
+                                .compression = codings[i],
+                                .pages = 2};
+        char name[40];
+        snprintf(name, sizeof name, "TIFF of compression %u", codings[i]);
+        expect_frames(host, made_tiff(&how, rgba), 2, name);
+        how.tiled = true;
+        expect_frames(host, made_tiff(&how, rgba), 2, name);
+        how.tiled = false;
+        how.planar = true;
+        if (!fax)
+            expect_frames(host, made_tiff(&how, rgba), 2, name);
+    }
+}
+
+static void made_media_of_newer_formats_are_hashed(void **state)
+{
+    (void)state;
+    SCOPED(mem_free) uint8_t *rgba = make_pixels(256, 256, 4);
+    struct worker_host *host = new_host(&real);
+    films_are_hashed(host, rgba);
+    tiffs_are_hashed(host, rgba);
+    expect_frames(host, made_webp(200, 120, rgba, false, 60), 1, "lossy WebP");
+    expect_frames(host, made_webp(200, 120, rgba, true, 60), 1, "lossy WebP with alpha");
+    expect_frames(host, made_webp(200, 120, rgba, false, -1), 1, "lossless WebP");
+    expect_frames(host, made_webp(200, 120, rgba, true, -1), 1, "lossless WebP with alpha");
+    expect_no_harm(host);
+    worker_host_free(host);
+}
+
 static void a_cut_picture_is_refused_as_without_a_sandbox(void **state)
 {
     (void)state;
@@ -275,10 +355,21 @@ static bool read_file(const char *name, uint8_t **ret, size_t *ret_n)
 
 static FILE *manifest;
 
-/* Refused by design, whatever others make of them: what was not examined is never allowed. */
-static bool says_it_holds_more(const struct err *err)
+static bool is_picture(const char *format)
 {
-    return strstr(err->msg, "(APNG)") != NULL || strstr(err->msg, "(MPO)") != NULL;
+    static const char *const formats[] = {"jpeg", "png", "gif", "webp", "tiff", "bmp"};
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+        if (strcmp(format, formats[i]) == 0)
+            return true;
+    return false;
+}
+
+/* More frames than a worker hands over here, and what takes minutes, are other tests' business. */
+static bool fits_here(struct bytes in)
+{
+    static struct medium_hashes bare;
+    struct err err;
+    return decode_here(in, false, &bare, &err) != RC_LIMIT;
 }
 
 static void collected_pictures_come_out_as_without_a_sandbox(void **state)
@@ -297,15 +388,19 @@ static void collected_pictures_come_out_as_without_a_sandbox(void **state)
         size_t n = 0;
         if (sscanf(line, "%255[^,],%*[^,],%*[^,],%31[^,],%31[^,]", name, expect, format) != 3)
             continue;
-        if (strcmp(format, "jpeg") != 0 && strcmp(format, "png") != 0)
+        if (!is_picture(format))
             continue;
         if (!read_file(name, &p, &n))
             fail_msg("cannot read %s", name);
+        if (!fits_here(bytes_of(p, n))) {
+            free(p);
+            continue;
+        }
         enum rc rc = run_both(host, bytes_of(p, n), name, files % 2 == 0, &medium, &err);
         free(p);
         files++;
         hashed += rc == RC_OK;
-        if (rc != RC_OK && strcmp(expect, "hash") == 0 && !says_it_holds_more(&err))
+        if (rc != RC_OK && strcmp(expect, "hash") == 0)
             fail_msg("%s was refused", name);
         if (rc == RC_OK && strcmp(expect, "4xx") == 0)
             fail_msg("%s was hashed", name);
@@ -316,10 +411,18 @@ static void collected_pictures_come_out_as_without_a_sandbox(void **state)
     assert_true(files > 1000);
 }
 
+/* The other program's media are answered with no frame; its own tests ask for those. */
+static bool is_elsewhere(struct bytes in)
+{
+    static struct medium_hashes bare;
+    struct err err;
+    return decode_here(in, false, &bare, &err) == RC_OK && bare.frames == 0;
+}
+
 static void whatever_else_is_collected_is_no_medium_to_it(void **state)
 {
     (void)state;
-    char line[4096], name[256], expect[32];
+    char line[4096], name[256], expect[32], format[32];
     static struct medium_hashes medium;
     struct err err;
     unsigned files = 0;
@@ -331,23 +434,27 @@ static void whatever_else_is_collected_is_no_medium_to_it(void **state)
     while (fgets(line, sizeof line, manifest) != NULL) {
         uint8_t *p = NULL;
         size_t n = 0;
-        if (sscanf(line, "%255[^,],%*[^,],%*[^,],%31[^,],", name, expect) != 2 ||
-            strstr(line, ",jpeg,") != NULL || strstr(line, ",png,") != NULL ||
-            !read_file(name, &p, &n))
+        if (sscanf(line, "%255[^,],%*[^,],%*[^,],%31[^,],%31[^,]", name, expect, format) != 3 ||
+            is_picture(format) || !read_file(name, &p, &n))
             continue;
+        if (is_elsewhere(bytes_of(p, n))) {
+            free(p);
+            continue;
+        }
         run_both(host, bytes_of(p, n), name, false, &medium, &err);
         free(p);
         files++;
     }
     expect_no_harm(host);
     worker_host_free(host);
-    assert_true(files > 1000);
+    assert_true(files > 300);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         CLEAN_TEST(made_pictures_are_hashed),
+        CLEAN_TEST(made_media_of_newer_formats_are_hashed),
         CLEAN_TEST(a_cut_picture_is_refused_as_without_a_sandbox),
         CLEAN_TEST(a_picture_over_the_memory_is_refused_in_words),
         CLEAN_TEST(collected_pictures_come_out_as_without_a_sandbox),

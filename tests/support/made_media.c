@@ -286,8 +286,12 @@ static tmsize_t memory_write(thandle_t h, void *p, tmsize_t n)
 {
     struct memory *m = h;
     size_t end = m->at + (size_t)n;
-    while (m->file.n < end)
-        append(&m->file, "", 1);
+    if (m->file.n < end) {
+        m->file.p = realloc(m->file.p, end);
+        must(m->file.p != NULL);
+        memset(m->file.p + m->file.n, 0, end - m->file.n);
+        m->file.n = end;
+    }
     memcpy(m->file.p + m->at, p, (size_t)n);
     m->at = end;
     return n;
