@@ -173,8 +173,7 @@ void frame_scale(struct frame_hasher *h, float scale)
     h->scale = scale;
 }
 
-/* A product for each of the 64x64 values instead of one for each pixel: the operators are linear.
- */
+/* One product for each of the 64x64 values, not for each pixel: the operators are linear. */
 static void scale_buffers(struct frame_grid *g, float scale)
 {
     for (unsigned p = 0; p < g->planes; p++)

@@ -8,7 +8,8 @@
 
 static struct video_log said;
 
-static void on_line(void *context, int level, const char *format, va_list arguments)
+__attribute__((format(printf, 3, 0))) static void on_line(void *context, int level,
+                                                          const char *format, va_list arguments)
 {
     char text[200];
     (void)context;

@@ -113,6 +113,7 @@ def test_scopes_are_those_of_the_service():
 
 
 @pytest.mark.skipif(shutil.which("mandoc") is None, reason="mandoc is not installed")
-@pytest.mark.parametrize("name", ["hashgate.1", "hashgated.conf.5", "hashgated.8", "hashgate-worker.8"])
+@pytest.mark.parametrize("name", ["hashgate.1", "hashgated.conf.5", "hashgated.8", "hashgate-worker.8",
+                                  "hashgate-worker-video.8"])
 def test_a_page_is_well_formed(name):
     run("mandoc", "-T", "lint", "-W", "warning", PAGES / name)
