@@ -126,8 +126,31 @@ static void add_differences(struct frame_grid *g, const struct place *place, con
     add_values(g, place, LOOK_ON_BLACK, on_black, n);
 }
 
+_Static_assert((int)OPEN_SUMS <= (int)ADD_SUMS_MAX,
+               "a row belongs to more sums than are added at once");
+
+static void add_gray_row(struct frame_grid *g, uint32_t y, const uint8_t *pixels, uint32_t n)
+{
+    struct frame_share shares[OPEN_SUMS];
+    float *sums[OPEN_SUMS];
+    float weights[OPEN_SUMS];
+    unsigned n_shares = frame_grid_open(g, y, shares);
+
+    for (unsigned s = 0; s < n_shares; s++) {
+        sums[s] = shares[s].sum->plane[LOOK_PLAIN];
+        weights[s] = shares[s].weight;
+    }
+    if (n_shares > 0)
+        g->kernel->add_gray(sums, weights, n_shares, pixels, n);
+}
+
 void frame_row(struct frame_hasher *h, uint32_t y, const uint8_t *pixels)
 {
+    assert(y < h->height);
+    if (h->format == PIXEL_GRAY8 && !h->too_small && h->grid.kernel->add_gray != NULL) {
+        add_gray_row(&h->grid, y, pixels, h->width);
+        return;
+    }
     frame_row_sparse(h, y, 0, 1, pixels, h->width);
 }
 

@@ -121,6 +121,26 @@ static bool multiplies_as_plain(const struct frame_kernel *k)
     return true;
 }
 
+/* Each number of sums against as many calls of the plain loops. */
+static bool agrees_on_gray(const struct frame_kernel *k, const uint8_t *bytes, size_t n)
+{
+    float values[SAMPLE];
+    float plain[ADD_SUMS_MAX][SAMPLE] = {{0}};
+    float fast[ADD_SUMS_MAX][SAMPLE] = {{0}};
+    float *const sums[ADD_SUMS_MAX] = {fast[0], fast[1], fast[2], fast[3]};
+    const float weights[ADD_SUMS_MAX] = {1.0f / 3, 1.0f / 5, 1.0f / 7, 1.0f / 9};
+
+    if (k->add_gray == NULL)
+        return true;
+    luma_gray(bytes, n, values);
+    for (unsigned n_sums = 1; n_sums <= ADD_SUMS_MAX; n_sums++) {
+        for (unsigned s = 0; s < n_sums; s++)
+            add(plain[s], values, weights[s], n);
+        k->add_gray(sums, weights, n_sums, bytes, n);
+    }
+    return memcmp(plain, fast, sizeof(plain)) == 0;
+}
+
 /* Every length up to a few registers, on bytes that hit every value of a channel. */
 static bool agrees_with_plain(const struct frame_kernel *k)
 {
@@ -130,7 +150,7 @@ static bool agrees_with_plain(const struct frame_kernel *k)
     for (size_t i = 0; i < SAMPLE_BYTES; i++)
         bytes[i] = (uint8_t)(i * 167 + i / 7);
     for (size_t n = 0; n <= SAMPLE; n++)
-        if (!agrees_on_length(k, bytes, n))
+        if (!agrees_on_length(k, bytes, n) || !agrees_on_gray(k, bytes, n))
             return false;
 
     luma_rgb(bytes, SAMPLE, values[0]);

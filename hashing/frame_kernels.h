@@ -14,7 +14,7 @@
 #include "hashing/frame_hasher.h"
 #include "hashing/pdq_transform.h"
 
-enum { PIXEL_FORMATS = PIXEL_RGBA8 + 1 };
+enum { PIXEL_FORMATS = PIXEL_RGBA8 + 1, ADD_SUMS_MAX = 4 };
 
 struct frame_kernel {
     const char *name;
@@ -24,6 +24,13 @@ struct frame_kernel {
 
     /* sum[i] += weight * values[i] */
     void (*add)(float *sum, const float *values, float weight, size_t n);
+
+    /*
+     * luma[PIXEL_GRAY8] and add() to several sums in one pass: video's rows.  NULL where it is not
+     * written; n_sums is at most ADD_SUMS_MAX.
+     */
+    void (*add_gray)(float *const *sums, const float *weights, unsigned n_sums,
+                     const uint8_t *pixels, size_t n);
 
     /* Sum of a[i]*b[i]; n is a multiple of eight. */
     float (*dot)(const float *a, const float *b, size_t n);

@@ -96,6 +96,38 @@ static void add(float *sum, const float *values, float weight, size_t n)
     frame_kernel_plain.add(sum + i, values + i, weight, n - i);
 }
 
+/* One pass for a number of sums that the compiler knows. */
+__attribute__((always_inline)) static inline void add_gray_to(float *const *sums,
+                                                              const float *weights, unsigned n_sums,
+                                                              const uint8_t *pixels, size_t n)
+{
+    size_t i = 0;
+
+    for (; i + 8 <= n; i += 8) {
+        __m256 values = floats_of_bytes(pixels + i);
+        for (unsigned s = 0; s < n_sums; s++) {
+            __m256 product = _mm256_mul_ps(_mm256_broadcast_ss(&weights[s]), values);
+            _mm256_storeu_ps(sums[s] + i, _mm256_add_ps(_mm256_loadu_ps(sums[s] + i), product));
+        }
+    }
+    for (; i < n; i++)
+        for (unsigned s = 0; s < n_sums; s++)
+            sums[s][i] += weights[s] * (float)pixels[i];
+}
+
+static void add_gray(float *const *sums, const float *weights, unsigned n_sums,
+                     const uint8_t *pixels, size_t n)
+{
+    if (n_sums == 1)
+        add_gray_to(sums, weights, 1, pixels, n);
+    else if (n_sums == 2)
+        add_gray_to(sums, weights, 2, pixels, n);
+    else if (n_sums == 3)
+        add_gray_to(sums, weights, 3, pixels, n);
+    else
+        add_gray_to(sums, weights, 4, pixels, n);
+}
+
 static float dot(const float *a, const float *b, size_t n)
 {
     __m256 lanes = _mm256_setzero_ps();
@@ -146,6 +178,7 @@ const struct frame_kernel frame_kernel_avx2 = {
              [PIXEL_GRAYA8] = luma_graya,
              [PIXEL_RGBA8] = luma_rgba},
     .add = add,
+    .add_gray = add_gray,
     .dot = dot,
     .multiply = multiply,
 };

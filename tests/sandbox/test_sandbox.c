@@ -222,11 +222,12 @@ static void expect_empty_hands(int pid)
 static void a_live_worker_is_confined(void **state)
 {
     (void)state;
-    static const char *const programs[] = {MISBEHAVING_WORKER, WORKER_PROGRAM};
+    static const char *const programs[] = {MISBEHAVING_WORKER, WORKER_PROGRAM,
+                                           VIDEO_WORKER_PROGRAM};
     /* What the service has must not be handed down. */
     int extra = open("/etc/passwd", O_RDONLY);
     setenv("HASHGATE_TEST_SECRET", "x", 1);
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < sizeof programs / sizeof *programs; i++) {
         struct worker_config config = misbehaving;
         config.program = programs[i];
         struct worker_host *host = new_host(&config);

@@ -153,6 +153,37 @@ static void luma_rows_equal_their_pixels(void **state)
 }
 
 /* A hasher that has seen other frames, whole or forgotten, hashes like a fresh one. */
+/* A range that is stretched afterwards is one that was stretched pixel by pixel. */
+static void a_scaled_frame_is_one_of_scaled_rows(void **state)
+{
+    (void)state;
+    enum { SIDE = 90 };
+    const float scale = 255.0f / 219.0f;
+    uint8_t px[SIDE][SIDE];
+    float luma[SIDE];
+    struct frame_hashes scaled, rows;
+    struct err err;
+    for (uint32_t y = 0; y < SIDE; y++)
+        for (uint32_t x = 0; x < SIDE; x++)
+            px[y][x] = (uint8_t)(16 + (x * 5 + y * 3 + rnd_below(&rnd, 40)) % 220);
+    SCOPED(frame_hasher_free) struct frame_hasher *h = hasher_new(true);
+    assert_int_equal(frame_begin(h, SIDE, SIDE, PIXEL_GRAY8, &err), RC_OK);
+    for (uint32_t y = 0; y < SIDE; y++)
+        frame_row(h, y, px[y]);
+    frame_scale(h, scale);
+    frame_end(h, &scaled);
+    assert_int_equal(frame_begin(h, SIDE, SIDE, PIXEL_GRAY8, &err), RC_OK);
+    for (uint32_t y = 0; y < SIDE; y++) {
+        for (uint32_t x = 0; x < SIDE; x++)
+            luma[x] = (float)px[y][x] * scale;
+        frame_row_luma(h, y, luma);
+    }
+    frame_end(h, &rows);
+    assert_in_range(scaled.look[0].quality + 1, rows.look[0].quality, rows.look[0].quality + 2);
+    for (int o = 0; o < ORIENTATIONS; o++)
+        assert_in_range(pdq_distance(&scaled.look[0].hash[o], &rows.look[0].hash[o]), 0, 2);
+}
+
 static void hashers_are_used_again(void **state)
 {
     (void)state;
@@ -321,6 +352,7 @@ int main(void)
         cmocka_unit_test(interlaced_pictures_hash_as_plain_ones),
         cmocka_unit_test(rows_come_in_any_order),
         cmocka_unit_test(luma_rows_equal_their_pixels),
+        cmocka_unit_test(a_scaled_frame_is_one_of_scaled_rows),
         cmocka_unit_test(hashers_are_used_again),
         cmocka_unit_test(only_as_is_when_no_more_was_asked),
         cmocka_unit_test(very_wide_and_very_high_pictures),
