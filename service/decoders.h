@@ -1,6 +1,6 @@
 /*
- * The sandboxed workers that one crew thread owns: one for pictures, and in the video crew one for
- * clips, which is large and only started when the first clip comes.
+ * The sandboxed workers that one crew thread owns: one for pictures, and in the video crew another
+ * for clips, which is large.
  */
 #ifndef SERVICE_DECODERS_H
 #define SERVICE_DECODERS_H

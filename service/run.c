@@ -61,13 +61,6 @@ static unsigned processors(void)
 
 /* --- workers --- */
 
-/* One that is only tried: a missing library shows now and not with the first clip. */
-static enum rc try_clip_worker(const struct service *service, struct err *err)
-{
-    SCOPED(worker_host_free) struct worker_host *host = NULL;
-    return worker_host_new(&service->programs.clip, &host, err);
-}
-
 static unsigned workers(unsigned configured)
 {
     unsigned n = configured > 0 ? configured : processors();
@@ -84,7 +77,11 @@ static enum rc start_workers(struct service *service, struct err *err)
     service->n_video_workers = workers(config->video_workers);
     for (unsigned i = 0; i < service->n_workers; i++)
         TRY(decoders_picture(&service->media[i], &service->programs, &host, err));
-    return try_clip_worker(service, err);
+    for (unsigned i = 0; i < service->n_video_workers; i++) {
+        TRY(decoders_picture(&service->video[i], &service->programs, &host, err));
+        TRY(decoders_clip(&service->video[i], &service->programs, &host, err));
+    }
+    return RC_OK;
 }
 
 /* --- what is in memory --- */

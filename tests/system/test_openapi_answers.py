@@ -1,8 +1,10 @@
 """Does each route answer as docs/openapi.json says: status, content type, headers, body?"""
 import json
+import time
 
 import pytest
 
+from clips import pan
 from hashgate import ROOT, encode, jpeg, picture
 from json_schema import Mismatch, Schemas
 
@@ -92,6 +94,23 @@ def try_media(call):
     call("POST", "/v1/check", 400, "?banks=NONE", data=jpeg(1))
     call("POST", "/v1/hash", 400, "?orientations=some", data=jpeg(1))
     call("POST", "/v1/hash", 200, files=two[:1])
+
+
+def try_checks(call, clip):
+    answer = call("POST", "/v1/check", 200, data=clip)
+    assert answer.json()["media"]["duration_ms"] > 0
+    answer = call("POST", "/v1/check", 200, "?examine=all", data=clip)
+    headers = {"Prefer": "respond-async"}
+    late = call.service.check(clip, headers=headers)
+    assert late.status_code == 202
+    check_answer("POST", "/v1/check", late)
+    broken = call.service.check(clip[:-3000], headers=headers)
+    for check in (late.json()["check_id"], broken.json()["check_id"]):
+        while call("GET", "/v1/checks/{check}", 200, check=check).json()["state"] == "running":
+            time.sleep(0.1)
+    call("GET", "/v1/checks/{check}", 404, check=NO_ID)
+    call("GET", "/v1/checks/{check}", 400, "?x=1", check=NO_ID)
+    call("POST", "/v1/check", 400, "?examine=some", data=clip)
 
 
 def try_match(call):
@@ -193,7 +212,13 @@ def try_health(call):
     assert call("GET", "/openapi.json", 200).json() == DOCUMENT
 
 
-def test_every_route_answers_as_documented(call):
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    return pan(picture(91, (1200, 900)), tmp_path_factory.mktemp("clip"), "clip", seconds=4).read_bytes()
+
+
+def test_every_route_answers_as_documented(call, clip):
+    try_checks(call, clip)
     for part in (try_media, try_match, try_banks, try_entries, try_lists, try_audit, try_keys, try_health):
         part(call)
     assert set(call.seen) == set(OPERATIONS), "a route was not called"
@@ -204,7 +229,7 @@ def test_every_route_answers_as_documented(call):
 @pytest.mark.parametrize("method, path", sorted(OPERATIONS))
 def test_keys_are_asked_for_as_documented(call, method, path):
     scopes = [scope for way in OPERATIONS[method, path]["security"] for scopes in way.values() for scope in scopes]
-    names = {"bank": "OPENAPI", "entry": NO_ID, "key": NO_ID}
+    names = {"bank": "OPENAPI", "entry": NO_ID, "key": NO_ID, "check": NO_ID}
     if not scopes:
         call(method, path, 200, auth=None, **names)
         return
