@@ -95,6 +95,9 @@ static void note_best(struct clip_track *track, const struct clip_hit *hit)
         track->first_ms = hit->ms;
         track->first_entry_ms = entry_ms;
     }
+    if (hit->ms >= 0)
+        clip_pairs_add(&track->pairs, hit->place, entry_ms, hit->ms, hit->distance,
+                       hit->orientation);
 }
 
 /* A run that cannot be, or can be no longer, is not looked for. */
@@ -318,21 +321,33 @@ bool clip_track_matches(const struct clip_track *track, const struct upload_fram
            (uint64_t)track->clip->pictures * rule->bank_match_percent;
 }
 
+/* The run begins where its first picture does; when that is, the nearest pairs know best. */
+static void place_run(const struct clip_track *track, struct match *match)
+{
+    int64_t about = track->run.ms - track->run.entry_ms, offset = about;
+
+    (void)clip_pairs_offset(&track->pairs, track->run_orientation, about, RUN_WINDOW_MS, &offset);
+    match->orientation = track->run_orientation;
+    match->entry_ms = track->run.entry_ms;
+    match->ms = match->entry_ms + offset > 0 ? match->entry_ms + offset : 0;
+}
+
 struct match clip_track_match(const struct clip_track *track)
 {
-    bool run = track->run.length > 0;
     struct match match = {.clip = true,
                           .bank = track->bank,
                           .entry = track->entry,
                           .type = SIGNAL_PDQ,
-                          .orientation = run ? track->run_orientation : track->nearest.orientation,
+                          .orientation = track->nearest.orientation,
                           .look = track->nearest.look,
                           .distance = track->nearest.distance,
-                          .ms = run ? track->run.ms : track->first_ms,
-                          .entry_ms = run ? track->run.entry_ms : track->first_entry_ms,
+                          .ms = track->first_ms,
+                          .entry_ms = track->first_entry_ms,
                           .clip_found = track->n_found,
                           .clip_of = track->clip->pictures,
                           .run = track->run.length};
+    if (track->run.length > 0)
+        place_run(track, &match);
     match.offset_ms = match.ms >= 0 ? match.ms - match.entry_ms : 0;
     return match;
 }

@@ -8,6 +8,7 @@
 #ifndef DB_CLIP_TRACK_H
 #define DB_CLIP_TRACK_H
 
+#include "db/clip_pairs.h"
 #include "db/clip_run.h"
 #include "db/upload_frames.h"
 
@@ -54,6 +55,7 @@ struct clip_track {
     int64_t fresh[ORIENTATIONS];
 
     struct clip_hit nearest;
+    struct clip_pairs pairs;          /* of the nearest hits */
     int64_t first_ms, first_entry_ms; /* the earliest pair */
     struct clip_run run;
     enum orientation run_orientation;

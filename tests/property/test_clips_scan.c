@@ -3,6 +3,7 @@
  * equal frames, uneven and equal times; uploads that show parts of them turned, shifted, drifting,
  * shuffled, reversed, in pieces; is the same found, with the same numbers?
  */
+#include "db/clip_run.h"
 #include "tests/property/clips_scene.h"
 
 enum {
@@ -213,12 +214,14 @@ static void ask_in_pieces(const struct scene *scene, struct rnd *rnd, struct loo
     assert_true(got->verdict >= so_far);
 }
 
+/* Whether the run may begin there: its first picture is shown within the window of a run. */
 static bool is_pair(const struct scene *scene, const struct fake_entry *entry,
                     const struct match *m)
 {
     for (size_t f = 0; f < scene->frames; f++)
         for (size_t i = 0; i < entry->n; i++)
-            if (scene->frame[f].ms == m->ms && entry->signals[i].ms == m->entry_ms &&
+            if (llabs(scene->frame[f].ms - m->ms) <= RUN_WINDOW_MS &&
+                entry->signals[i].ms == m->entry_ms &&
                 frame_shows_turned(&scene->frame[f], &entry->signals[i], m->orientation))
                 return true;
     return false;
