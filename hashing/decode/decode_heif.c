@@ -281,15 +281,45 @@ static enum rc decode_stills(const struct heif_layout *layout, const struct deco
     return decode_pictures(&r);
 }
 
+/* The frames of a clip behind stills: its tracks are counted on from theirs. */
+struct moving {
+    const struct frame_sink *sink;
+    uint32_t first_track;
+};
+
+static enum rc on_moving_frame(void *ctx, const struct frame_hashes *hashes,
+                               const struct frame_place *place, struct err *err)
+{
+    const struct moving *moving = ctx;
+    struct frame_place after = *place;
+
+    after.track += moving->first_track;
+    return moving->sink->on_frame(moving->sink->ctx, hashes, &after, err);
+}
+
 /*
  * The one place for what moves in a HEIF file and libheif does not show: `in` is a file for the
  * video decoder, either the HEIF file itself with its picture sequence, or the clip behind it.
  */
-static enum rc decode_moving(struct bytes in, const char *what, const struct heif_layout *layout,
+static enum rc decode_moving(struct bytes in, const struct decode_limits *limits,
+                             const struct frame_sink *sink, struct medium_info *info,
                              struct err *err)
 {
-    (void)in;
-    FAIL(err, RC_UNDECODABLE, "%s: its %s is not decoded", layout->name, what);
+    struct moving moving = {.sink = sink, .first_track = info->frames};
+    const struct frame_sink after = {
+        .hasher = sink->hasher, .on_frame = on_moving_frame, .ctx = &moving};
+    struct medium_info clip;
+
+    TRY(decoder_isobmff.decode(in, limits, &after, &clip, err));
+    if (info->frames == 0) {
+        info->width = clip.width;
+        info->height = clip.height;
+        info->upright = clip.upright;
+    }
+    info->frames += clip.frames;
+    if (clip.duration_ms > info->duration_ms)
+        info->duration_ms = clip.duration_ms;
+    return RC_OK;
 }
 
 static enum rc decode(struct bytes in, const struct decode_limits *limits,
@@ -301,9 +331,9 @@ static enum rc decode(struct bytes in, const struct decode_limits *limits,
     if (layout.meta.n > 0)
         TRY(decode_stills(&layout, limits, sink, &info, err));
     if (layout.sequence)
-        TRY(decode_moving(layout.stills, "picture sequence (moov)", &layout, err));
+        TRY(decode_moving(layout.stills, limits, sink, &info, err));
     if (layout.clip.n > 0)
-        TRY(decode_moving(layout.clip, "appended clip", &layout, err));
+        TRY(decode_moving(layout.clip, limits, sink, &info, err));
     if (info.frames == 0)
         FAIL(err, RC_UNDECODABLE, "%s: it holds no picture", layout.name);
     *ret = info;

@@ -16,7 +16,7 @@ static enum rc on_frame(void *ctx, const struct frame_hashes *hashes,
 {
     struct seen *seen = ctx;
     (void)err;
-    MUST(place->ms == 0 && place->key && place->track == seen->frames);
+    MUST(place->ms >= 0 && !place->preview);
     MUST(hashes->width > 0 && hashes->height > 0);
     MUST(hashes->looks == 1 || hashes->looks == LOOKS);
     for (unsigned i = 0; i < hashes->looks; i++)

@@ -44,7 +44,7 @@ static inline int medium_sealed(const void *p, size_t n)
     return fd;
 }
 
-enum { MEDIUM_FRAMES_MAX = 64 };
+enum { MEDIUM_FRAMES_MAX = 256 };
 
 /* All that a worker found, for media of few frames. */
 struct medium_hashes {

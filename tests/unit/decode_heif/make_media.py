@@ -269,6 +269,8 @@ def moving(scene):
         still + b"\0\0\x30\x0a\x10\0\0\0MotionPhoto_Data" + clip.read_bytes() + b"SEFT")
     moov = child(clip.read_bytes(), "moov", 0)
     (MEDIA / "sequence.heic").write_bytes(still + moov)
+    subprocess.run(["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", "testsrc2=s=128x96:d=1:r=10", "-c:v",
+                    "libaom-av1", "-cpu-used", "8", "-crf", "40", MEDIA / "sequence.avif"], check=True)
     (MEDIA / "moov-only.heic").write_bytes(
         box("ftyp", b"msf1", struct.pack(">I", 0), b"hevc", b"msf1") + moov)
 

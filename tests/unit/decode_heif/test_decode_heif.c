@@ -70,6 +70,41 @@ static void each_picture_of_a_file_is_hashed(void **state)
     assert_true(bits_apart(&two.hashes[1], &scene.hashes[0], LOOK_PLAIN) > 64);
 }
 
+/* The photograph, and the clip that the phone appended: a track of its own, with times. */
+static void a_clip_behind_the_photograph_is_hashed(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"motion-mpvd.heic", "motion-trailer.heic"};
+    struct outcome still = decoded_made("still.heic");
+    for (size_t i = 0; i < 2; i++) {
+        struct outcome o = decoded_made(names[i]);
+        assert_int_equal(o.rc, RC_OK);
+        assert_string_equal(o.info.type, "image/heic");
+        assert_int_equal(o.frames, 1 + 4);
+        assert_int_equal(o.place[0].track, 0);
+        assert_memory_equal(&o.hashes[0], &still.hashes[0], sizeof o.hashes[0]);
+        for (unsigned f = 1; f < o.frames; f++) {
+            assert_int_equal(o.place[f].track, 1);
+            assert_int_equal(o.place[f].ms, (f - 1) * 100);
+        }
+        assert_true(o.info.duration_ms >= 300);
+    }
+}
+
+/* An AVIF sequence: its still and every picture of its track. */
+static void a_picture_sequence_is_hashed(void **state)
+{
+    (void)state;
+    struct outcome o = decoded_made("sequence.avif");
+    assert_int_equal(o.rc, RC_OK);
+    assert_string_equal(o.info.type, "image/avif");
+    unsigned moving = 0;
+    for (unsigned f = 0; f < o.frames; f++)
+        moving += o.place[f].track == o.place[o.frames - 1].track;
+    assert_int_equal(moving, 10);
+    assert_int_equal(o.place[o.frames - 1].ms, 900);
+}
+
 /* heif-convert with the decoders that libheif brings: neither our codecs nor our conversion. */
 
 static bool convert(const char *from, const char *to)
@@ -120,6 +155,8 @@ int main(void)
         cmocka_unit_test(odd_sides_are_hashed),
         cmocka_unit_test(alpha_is_hashed_on_white_and_on_black),
         cmocka_unit_test(each_picture_of_a_file_is_hashed),
+        cmocka_unit_test(a_clip_behind_the_photograph_is_hashed),
+        cmocka_unit_test(a_picture_sequence_is_hashed),
         cmocka_unit_test(another_program_sees_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
