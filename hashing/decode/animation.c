@@ -19,13 +19,14 @@ static uint8_t *pixel_at(const struct animation *a, uint32_t x, uint32_t y)
     return a->canvas + ((size_t)y * a->width + x) * CHANNELS;
 }
 
+/* The first row pixel by pixel, the others as a copy of it. */
 static void clear_rows(struct animation *a, const struct animation_frame *f)
 {
-    for (uint32_t y = 0; y < f->height; y++) {
-        uint8_t *p = pixel_at(a, f->x, f->y + y);
-        for (uint32_t x = 0; x < f->width; x++)
-            memcpy(p + (size_t)x * CHANNELS, a->clear, CHANNELS);
-    }
+    uint8_t *first = pixel_at(a, f->x, f->y);
+    for (uint32_t x = 0; f->height > 0 && x < f->width; x++)
+        memcpy(first + (size_t)x * CHANNELS, a->clear, CHANNELS);
+    for (uint32_t y = 1; y < f->height; y++)
+        memcpy(pixel_at(a, f->x, f->y + y), first, (size_t)f->width * CHANNELS);
 }
 
 enum rc animation_open(struct animation *a, struct picture_run *run, uint32_t track, uint32_t width,
@@ -132,9 +133,9 @@ static void blend(uint8_t *lower, const uint8_t *upper)
 }
 
 /* Over nothing a pixel is laid as it is stored, even one that is not seen: signals ignore alpha. */
-static void lay(enum animation_blend how, uint8_t *lower, const uint8_t *upper)
+static void lay_over(uint8_t *lower, const uint8_t *upper)
 {
-    if (how == BLEND_REPLACE || upper[3] == OPAQUE || lower[3] == 0)
+    if (upper[3] == OPAQUE || lower[3] == 0)
         memcpy(lower, upper, CHANNELS);
     else if (upper[3] != 0)
         blend(lower, upper);
@@ -146,17 +147,30 @@ void animation_row(struct animation *a, uint32_t y, uint32_t x0, uint32_t step, 
     if (y >= a->frame.height)
         return;
     uint8_t *row = pixel_at(a, a->frame.x, a->frame.y + y);
+    bool replace = a->frame.blend == BLEND_REPLACE;
+    if (replace && step == 1 && x0 < a->frame.width) {
+        uint32_t seen = n < a->frame.width - x0 ? n : a->frame.width - x0;
+        memcpy(row + (size_t)x0 * CHANNELS, rgba, (size_t)seen * CHANNELS);
+        return;
+    }
     uint64_t x = x0;
     for (uint32_t i = 0; i < n && x < a->frame.width; i++, x += step)
-        lay(a->frame.blend, row + x * CHANNELS, rgba + (size_t)i * CHANNELS);
+        if (replace)
+            memcpy(row + x * CHANNELS, rgba + (size_t)i * CHANNELS, CHANNELS);
+        else
+            lay_over(row + x * CHANNELS, rgba + (size_t)i * CHANNELS);
 }
 
 static bool is_opaque(const struct animation *a)
 {
-    size_t n = (size_t)a->width * a->height;
-    for (size_t i = 0; i < n; i++)
-        if (a->canvas[i * CHANNELS + 3] != OPAQUE)
+    for (uint32_t y = 0; y < a->height; y++) {
+        const uint8_t *row = pixel_at(a, 0, y);
+        uint8_t all = OPAQUE; /* of a row at once: no branch for each pixel */
+        for (size_t x = 0; x < a->width; x++)
+            all &= row[x * CHANNELS + 3];
+        if (all != OPAQUE)
             return false;
+    }
     return true;
 }
 
@@ -168,8 +182,9 @@ static enum rc hash_canvas(struct animation *a)
     TRY(frame_begin(hasher, a->width, a->height, opaque ? PIXEL_RGB8 : PIXEL_RGBA8, a->run->err));
     for (uint32_t y = 0; y < a->height; y++) {
         const uint8_t *rgba = pixel_at(a, 0, y);
+        /* Four bytes at once, of which the next pixel overwrites the last: there is room for it. */
         for (size_t x = 0; opaque && x < a->width; x++)
-            memcpy(a->row + 3 * x, rgba + CHANNELS * x, 3);
+            memcpy(a->row + 3 * x, rgba + CHANNELS * x, CHANNELS);
         frame_row(hasher, y, opaque ? a->row : rgba);
     }
     const struct frame_place place = {.ms = a->begins_ms, .track = a->track, .key = true};

@@ -147,7 +147,7 @@ static void expect_shown(const struct outcome *o, size_t i, const struct picture
 static void shows_what_viewers_show(void **state)
 {
     (void)state;
-    for (int format = 0; format < FORMATS; format++)
+    for (enum format format = GIF; format < FORMATS; format++)
         for (int round = 0; round < 12; round++) {
             SCOPED(film_free) struct film film = any_film(format, 1 + (size_t)round % FRAMES);
             SCOPED(file_free) struct file f = film_file(&film, format);
@@ -234,7 +234,7 @@ static void leaves_out_what_its_neighbours_stand_for(void **state)
         /* At most 10 ms are held for 100. */
         {4, {0, 10, 0, 20}, 4, {0, 100, 200, 300}, 320},
     };
-    for (int format = 0; format < FORMATS; format++)
+    for (enum format format = GIF; format < FORMATS; format++)
         for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
             struct outcome o = timed(format, cases[i].ms, cases[i].n, ample);
             assert_int_equal(o.rc, RC_OK);
@@ -249,7 +249,7 @@ static void names_the_limit_that_it_is_over(void **state)
 {
     (void)state;
     static const int ms[4] = {200, 200, 200, 200};
-    for (int format = 0; format < FORMATS; format++) {
+    for (enum format format = GIF; format < FORMATS; format++) {
         struct decode_limits limits = ample;
         limits.max_pixels = W * H - 1;
         assert_refused(timed(format, ms, 4, limits), RC_LIMIT,
@@ -276,7 +276,7 @@ static void names_the_limit_that_it_is_over(void **state)
 static void refuses_what_is_cut_short(void **state)
 {
     (void)state;
-    for (int format = 0; format < FORMATS; format++) {
+    for (enum format format = GIF; format < FORMATS; format++) {
         SCOPED(film_free) struct film film = any_film(format, 5);
         SCOPED(file_free) struct file f = film_file(&film, format);
         assert_refused_when_cut(&f, 1);
@@ -286,7 +286,7 @@ static void refuses_what_is_cut_short(void **state)
 static void survives_flipped_bytes(void **state)
 {
     (void)state;
-    for (int format = 0; format < FORMATS; format++) {
+    for (enum format format = GIF; format < FORMATS; format++) {
         SCOPED(film_free) struct film film = any_film(format, 4);
         SCOPED(file_free) struct file f = film_file(&film, format);
         assert_survives_flips(&f, &rnd, 100);
@@ -296,7 +296,7 @@ static void survives_flipped_bytes(void **state)
 static void survives_every_failed_allocation(void **state)
 {
     (void)state;
-    for (int format = 0; format < FORMATS; format++) {
+    for (enum format format = GIF; format < FORMATS; format++) {
         SCOPED(film_free) struct film film = any_film(format, 3);
         film.frame[1].after = format == WEBP ? MADE_CLEAR : MADE_RESTORE;
         SCOPED(file_free) struct file f = film_file(&film, format);
