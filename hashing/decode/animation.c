@@ -141,13 +141,27 @@ static void lay_over(uint8_t *lower, const uint8_t *upper)
         blend(lower, upper);
 }
 
+/* All pixels at once, four channels each: no branch for each of them. */
+static bool is_row_opaque(const uint8_t *rgba, size_t n)
+{
+    uint32_t all = UINT32_MAX;
+    uint8_t channels[CHANNELS];
+    for (size_t i = 0; i < n; i++) {
+        uint32_t pixel;
+        memcpy(&pixel, rgba + i * CHANNELS, sizeof pixel);
+        all &= pixel;
+    }
+    memcpy(channels, &all, sizeof channels);
+    return channels[3] == OPAQUE;
+}
+
 void animation_row(struct animation *a, uint32_t y, uint32_t x0, uint32_t step, const uint8_t *rgba,
                    uint32_t n)
 {
     if (y >= a->frame.height)
         return;
     uint8_t *row = pixel_at(a, a->frame.x, a->frame.y + y);
-    bool replace = a->frame.blend == BLEND_REPLACE;
+    bool replace = a->frame.blend == BLEND_REPLACE || is_row_opaque(rgba, n);
     if (replace && step == 1 && x0 < a->frame.width) {
         uint32_t seen = n < a->frame.width - x0 ? n : a->frame.width - x0;
         memcpy(row + (size_t)x0 * CHANNELS, rgba, (size_t)seen * CHANNELS);
@@ -163,14 +177,9 @@ void animation_row(struct animation *a, uint32_t y, uint32_t x0, uint32_t step, 
 
 static bool is_opaque(const struct animation *a)
 {
-    for (uint32_t y = 0; y < a->height; y++) {
-        const uint8_t *row = pixel_at(a, 0, y);
-        uint8_t all = OPAQUE; /* of a row at once: no branch for each pixel */
-        for (size_t x = 0; x < a->width; x++)
-            all &= row[x * CHANNELS + 3];
-        if (all != OPAQUE)
+    for (uint32_t y = 0; y < a->height; y++)
+        if (!is_row_opaque(pixel_at(a, 0, y), a->width))
             return false;
-    }
     return true;
 }
 
