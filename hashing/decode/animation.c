@@ -33,6 +33,8 @@ enum rc animation_open(struct animation *a, struct picture_run *run, uint32_t tr
                        uint32_t height, const uint8_t clear[3])
 {
     TRY(picture_check_size(width, height, run->limits, run->err));
+    if (width == 0 || height == 0)
+        FAIL(run->err, RC_UNDECODABLE, "an animation without pixels");
     *a = (struct animation){.run = run, .track = track, .width = width, .height = height};
     memcpy(a->clear, clear, 3);
     a->canvas = malloc((size_t)width * height * CHANNELS + 1);

@@ -45,7 +45,8 @@ struct animation {
 };
 
 /*
- * A canvas for frames of this track.  RC_LIMIT before anything is allocated.  clear: the colour,
+ * A canvas for frames of this track.  RC_LIMIT, or RC_UNDECODABLE when it has no pixels, before
+ * anything is allocated.  clear: the colour,
  * RGB, of what no frame has covered (seen only by who ignores alpha, as PDQ's signal does).
  * Released with animation_close(), also after a failure.
  */
