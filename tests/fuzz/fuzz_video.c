@@ -49,7 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         MUST(info.width > 0 && info.height > 0);
         MUST(info.duration_ms >= 0 && info.duration_ms <= limits.max_duration_ms);
     } else {
-        MUST(rc == RC_NOT_MEDIA || rc == RC_UNDECODABLE || rc == RC_LIMIT);
+        MUST(rc == RC_NOT_MEDIA || rc == RC_UNDECODABLE || rc == RC_LIMIT || rc == RC_NOMEM);
         must_refuse(rc, rc, &err);
     }
     return 0;

@@ -122,7 +122,8 @@ static void upright_is_what_viewers_see(void **state)
             unsigned distance =
                 pdq_distance(&one.frame[0].hash.hash[o], &other.frame[0].hash.hash[ORIENT_AS_IS]);
             if (o == (int)turns[i].upright ? distance > 10 : distance < 60)
-                fail_msg("%s as %s: %u bits", turns[i].name, orientation_name(o), distance);
+                fail_msg("%s as %s: %u bits", turns[i].name, orientation_name((enum orientation)o),
+                         distance);
         }
     }
 }

@@ -91,10 +91,11 @@ static void mutated_clips_are_hashed_or_refused(void **state)
         clip_decode_as(clip, limits, false, &outcome);
         counts[outcome.rc]++;
     }
+    /* FFmpeg says "no memory" to sizes that no memory has; the worker makes it a limit. */
+    unsigned limited = counts[RC_LIMIT] + counts[RC_NOMEM];
     print_message("%ld: %u hashed, %u undecodable, %u no media, %u over a limit\n", n,
-                  counts[RC_OK], counts[RC_UNDECODABLE], counts[RC_NOT_MEDIA], counts[RC_LIMIT]);
-    assert_int_equal(
-        counts[RC_OK] + counts[RC_UNDECODABLE] + counts[RC_NOT_MEDIA] + counts[RC_LIMIT], n);
+                  counts[RC_OK], counts[RC_UNDECODABLE], counts[RC_NOT_MEDIA], limited);
+    assert_int_equal(counts[RC_OK] + counts[RC_UNDECODABLE] + counts[RC_NOT_MEDIA] + limited, n);
 }
 
 int main(void)
