@@ -1,6 +1,7 @@
 /* The containers of videos: told by their first bytes, read by video_run.c. */
 #include "hashing/decode/video_decoders.h"
 
+#include "hashing/decode/sniff_video.h"
 #include "hashing/decode/video_run.h"
 #include "hashing/decode/video_shape.h"
 
@@ -8,32 +9,6 @@ static bool has_at(struct bytes in, size_t at, const char *text)
 {
     size_t n = strlen(text);
     return in.n >= at + n && memcmp(in.p + at, text, n) == 0;
-}
-
-static bool any_at(struct bytes in, size_t at, const char *const *texts)
-{
-    for (; *texts != NULL; texts++)
-        if (has_at(in, at, *texts))
-            return true;
-    return false;
-}
-
-/* Pictures in the same boxes are another decoder's. */
-static bool sniff_isobmff(struct bytes in)
-{
-    static const char *const pictures[] = {"heic", "heix", "heim", "heis", "hevc", "hevx",
-                                           "hevm", "hevs", "mif1", "mif2", "msf1", "avif",
-                                           "avis", "jp2 ", "jpm ", "jpx ", "jxl ", NULL};
-    /* QuickTime before it had a type box. */
-    static const char *const old[] = {"moov", "mdat", "wide", "free", "skip", "pnot", NULL};
-    if (has_at(in, 4, "ftyp"))
-        return !any_at(in, 8, pictures);
-    return any_at(in, 4, old);
-}
-
-static bool sniff_matroska(struct bytes in)
-{
-    return has_at(in, 0, "\x1a\x45\xdf\xa3");
 }
 
 static const char *isobmff_type(struct bytes in)
@@ -79,6 +54,6 @@ static enum rc decode_matroska(struct bytes in, const struct decode_limits *limi
 }
 
 const struct decoder decoder_isobmff = {
-    .type = "video/mp4", .sniff = sniff_isobmff, .decode = decode_isobmff};
+    .type = "video/mp4", .sniff = sniff_isobmff_video, .decode = decode_isobmff};
 const struct decoder decoder_matroska = {
     .type = "video/x-matroska", .sniff = sniff_matroska, .decode = decode_matroska};

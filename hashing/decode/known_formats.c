@@ -25,6 +25,9 @@ static const struct magic magics[] = {
     {"PSD", AT(0, "8BPS")},
     {"MPEG", AT(0, "\0\0\1\xba")},
     {"MPEG", AT(0, "\0\0\1\xb3")},
+    {"MPEG-TS", AT(0, "\x47"), AND_AT(188, "\x47")},
+    {"AVI", AT(0, "RIFF"), AND_AT(8, "AVI ")},
+    {"FLV", AT(0, "FLV\1")},
 };
 
 static bool has_at(struct bytes in, size_t at, const char *bytes, size_t n)

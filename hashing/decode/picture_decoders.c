@@ -7,10 +7,7 @@
 static const struct decoder isobmff = {.type = "video/mp4", .sniff = sniff_isobmff_video};
 static const struct decoder heif = {.type = "image/heif", .sniff = sniff_heif};
 static const struct decoder matroska = {.type = "video/x-matroska", .sniff = sniff_matroska};
-static const struct decoder avi = {.type = "video/x-msvideo", .sniff = sniff_avi};
-static const struct decoder flv = {.type = "video/x-flv", .sniff = sniff_flv};
-static const struct decoder mpegts = {.type = "video/mp2t", .sniff = sniff_mpegts};
 
 const struct decoder *const picture_decoders[] = {
-    &decoder_jpeg, &decoder_png, &decoder_gif, &decoder_webp, &decoder_tiff, &decoder_bmp, &isobmff,
-    &heif,         &matroska,    &avi,         &flv,          &mpegts,       NULL};
+    &decoder_jpeg, &decoder_png, &decoder_gif, &decoder_webp, &decoder_tiff,
+    &decoder_bmp,  &isobmff,     &heif,        &matroska,     NULL};

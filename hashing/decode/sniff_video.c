@@ -37,24 +37,6 @@ bool sniff_matroska(struct bytes in)
     return bytes_start_with(in, "\x1a\x45\xdf\xa3", 4);
 }
 
-bool sniff_avi(struct bytes in)
-{
-    return bytes_start_with(in, "RIFF", 4) && has_at(in, 8, "AVI ", 4);
-}
-
-bool sniff_flv(struct bytes in)
-{
-    return bytes_start_with(in, "FLV\1", 4);
-}
-
-bool sniff_mpegts(struct bytes in)
-{
-    enum { PACKET = 188, TIMED_PACKET = 192, TIME_CODE = 4 };
-    return (has_at(in, 0, "G", 1) && has_at(in, PACKET, "G", 1)) ||
-           (has_at(in, TIME_CODE, "G", 1) && has_at(in, TIME_CODE + TIMED_PACKET, "G", 1) &&
-            has_at(in, TIME_CODE + 2 * TIMED_PACKET, "G", 1));
-}
-
 bool sniff_ftyp_box(struct bytes in)
 {
     struct cursor c = cursor_over(in);

@@ -15,10 +15,6 @@ bool sniff_isobmff_video(struct bytes in);
 bool sniff_heif(struct bytes in);
 /* Matroska and WebM. */
 bool sniff_matroska(struct bytes in);
-bool sniff_avi(struct bytes in);
-bool sniff_flv(struct bytes in);
-/* A transport stream, packets of 188 bytes, or of 192 with a time code before each. */
-bool sniff_mpegts(struct bytes in);
 
 /* Whether a plausible ftyp box begins here: its size, and a brand of printable characters. */
 bool sniff_ftyp_box(struct bytes in);
