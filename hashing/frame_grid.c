@@ -25,6 +25,17 @@ static enum rc allocate_sums(struct frame_grid *g, uint32_t width, unsigned plan
     return RC_OK;
 }
 
+/* Only those that will be used: all of them are 200 KB, much of the time of a small frame. */
+static void zero_buffers(struct frame_grid *g)
+{
+    for (unsigned p = 0; p < g->planes; p++) {
+        if (g->turned)
+            memset(g->buffer[p], 0, sizeof(g->buffer[p]));
+        else
+            memset(&g->buffer[p][0][0], 0, sizeof(g->buffer[p][0][0]));
+    }
+}
+
 enum rc frame_grid_begin(struct frame_grid *g, uint32_t width, uint32_t height, unsigned planes,
                          struct err *err)
 {
@@ -39,7 +50,7 @@ enum rc frame_grid_begin(struct frame_grid *g, uint32_t width, uint32_t height, 
     g->clock = 0;
     for (unsigned s = 0; s < OPEN_SUMS; s++)
         g->sums[s].open = false;
-    memset(g->buffer, 0, sizeof(g->buffer));
+    zero_buffers(g);
     return RC_OK;
 }
 
@@ -126,8 +137,8 @@ void frame_grid_end(struct frame_grid *g)
     for (unsigned s = 0; s < OPEN_SUMS; s++)
         if (g->sums[s].open)
             close_sum(g, &g->sums[s]);
-    for (unsigned p = 0; p < PLANES; p++)
-        for (int upside_down = 0; upside_down < 2; upside_down++)
-            for (int mirrored = 0; mirrored < 2; mirrored++)
+    for (unsigned p = 0; p < g->planes; p++)
+        for (int upside_down = 0; upside_down < (g->turned ? 2 : 1); upside_down++)
+            for (int mirrored = 0; mirrored < (g->turned ? 2 : 1); mirrored++)
                 repeat_lines(g, &g->buffer[p][upside_down][mirrored]);
 }

@@ -206,18 +206,23 @@ static void scale_buffers(struct frame_grid *g, float scale)
                     g->buffer[p][k / 2][k % 2].v[i][j] *= scale;
 }
 
-/* The 64x64 buffer of one look at the picture, turned upside down or mirrored or both. */
-static void make_look(const struct frame_grid *g, enum look look, int upside_down, int mirrored,
-                      struct pdq_buffer64 *ret)
+/*
+ * The 64x64 buffer of one look at the picture, turned upside down or mirrored or both: the grid's,
+ * or made in room.
+ */
+static const struct pdq_buffer64 *look_buffer(const struct frame_grid *g, enum look look,
+                                              int upside_down, int mirrored,
+                                              struct pdq_buffer64 *room)
 {
+    const struct pdq_buffer64 *plain = &g->buffer[LOOK_PLAIN][upside_down][mirrored];
     const struct pdq_buffer64 *difference = &g->buffer[look][upside_down][mirrored];
 
-    *ret = g->buffer[LOOK_PLAIN][upside_down][mirrored];
     if (look == LOOK_PLAIN)
-        return;
+        return plain;
     for (int i = 0; i < 64; i++)
         for (int j = 0; j < 64; j++)
-            ret->v[i][j] += difference->v[i][j];
+            room->v[i][j] = plain->v[i][j] + difference->v[i][j];
+    return room;
 }
 
 static struct pdq_hash hash_buffer(const struct frame_grid *g, const struct pdq_buffer64 *a)
@@ -237,20 +242,18 @@ static void hash_look(const struct frame_grid *g, enum look look, struct look_ha
                                                    {ORIENT_FLIPX, ORIENT_ROT180}};
     static const enum orientation transposed[2][2] = {{ORIENT_FLIPPLUS1, ORIENT_ROT90},
                                                       {ORIENT_ROT270, ORIENT_FLIPMINUS1}};
-    struct pdq_buffer64 a;
+    struct pdq_buffer64 room;
+    const struct pdq_buffer64 *a = look_buffer(g, look, 0, 0, &room);
 
-    make_look(g, look, 0, 0, &a);
-    ret->quality = (uint8_t)pdq_quality(&a);
-    ret->hash[ORIENT_AS_IS] = hash_buffer(g, &a);
+    ret->quality = (uint8_t)pdq_quality(a);
+    ret->hash[ORIENT_AS_IS] = hash_buffer(g, a);
     if (!g->turned)
         return;
     for (int upside_down = 0; upside_down < 2; upside_down++) {
         for (int mirrored = 0; mirrored < 2; mirrored++) {
             struct pdq_hash *hash = &ret->hash[upright[upside_down][mirrored]];
-            if (upside_down || mirrored) {
-                make_look(g, look, upside_down, mirrored, &a);
-                *hash = hash_buffer(g, &a);
-            }
+            if (upside_down || mirrored)
+                *hash = hash_buffer(g, look_buffer(g, look, upside_down, mirrored, &room));
             ret->hash[transposed[upside_down][mirrored]] = pdq_transposed(hash);
         }
     }

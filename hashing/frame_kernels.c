@@ -69,17 +69,27 @@ const struct frame_kernel *frame_kernel_active(void)
     return active;
 }
 
-/* The kernel beyond the plain one that this processor can run, or NULL. */
-static const struct frame_kernel *fast_kernel(void)
+/* The kernels beyond the plain one that this processor can run, best first; how many. */
+static unsigned fast_kernels(const struct frame_kernel *ret[2])
 {
+    unsigned n = 0;
 #if defined(__x86_64__)
+    static struct frame_kernel wide;
     __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("popcnt"))
-        return &frame_kernel_avx2;
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("popcnt"))
+        return 0;
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512vl")) {
+        wide = frame_kernel_avx2;
+        wide.name = "avx512";
+        wide.add_gray = frame_add_gray_avx512;
+        ret[n++] = &wide;
+    }
+    ret[n++] = &frame_kernel_avx2;
 #elif defined(__aarch64__)
-    return &frame_kernel_neon;
+    ret[n++] = &frame_kernel_neon;
 #endif
-    return NULL;
+    return n;
 }
 
 enum {
@@ -167,28 +177,30 @@ static bool agrees_with_plain(const struct frame_kernel *k)
 
 const char *frame_hasher_self_test(const char **ret_disagreed)
 {
-    const struct frame_kernel *fast = fast_kernel();
+    const struct frame_kernel *fast[2] = {NULL};
+    unsigned n = fast_kernels(fast);
 
     *ret_disagreed = NULL;
     active = &frame_kernel_plain;
-    if (fast != NULL) {
-        if (agrees_with_plain(fast))
-            active = fast;
-        else
-            *ret_disagreed = fast->name;
+    for (unsigned i = 0; i < n && active == &frame_kernel_plain; i++) {
+        if (agrees_with_plain(fast[i]))
+            active = fast[i];
+        else if (*ret_disagreed == NULL)
+            *ret_disagreed = fast[i]->name;
     }
     return active->name;
 }
 
 bool frame_hasher_use(const char *kernel)
 {
-    const struct frame_kernel *fast = fast_kernel();
+    const struct frame_kernel *known[3] = {NULL};
+    unsigned n = fast_kernels(known);
 
-    if (strcmp(kernel, frame_kernel_plain.name) == 0)
-        active = &frame_kernel_plain;
-    else if (fast != NULL && strcmp(kernel, fast->name) == 0)
-        active = fast;
-    else
-        return false;
-    return true;
+    known[n++] = &frame_kernel_plain;
+    for (unsigned i = 0; i < n; i++)
+        if (strcmp(kernel, known[i]->name) == 0) {
+            active = known[i];
+            return true;
+        }
+    return false;
 }

@@ -42,6 +42,9 @@ struct frame_kernel {
 extern const struct frame_kernel frame_kernel_plain;
 #if defined(__x86_64__)
 extern const struct frame_kernel frame_kernel_avx2;
+/* add_gray() of a kernel "avx512", which else is AVX2's. */
+void frame_add_gray_avx512(float *const *sums, const float *weights, unsigned n_sums,
+                           const uint8_t *pixels, size_t n);
 #elif defined(__aarch64__)
 extern const struct frame_kernel frame_kernel_neon;
 #endif

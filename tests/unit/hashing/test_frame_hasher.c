@@ -238,7 +238,7 @@ static void very_wide_and_very_high_pictures(void **state)
 static void every_kernel_gives_the_same_bits(void **state)
 {
     (void)state;
-    static const char *const fast[] = {"avx2", "neon"};
+    static const char *const fast[] = {"avx2", "avx512", "neon"};
 
     for (int round = 0; round < 40; round++) {
         enum pixel_format format = (enum pixel_format)(round % 4);

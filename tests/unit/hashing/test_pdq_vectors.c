@@ -106,7 +106,7 @@ static void reference_equals_published_code(void **state)
 static void frame_hasher_equals_published_code(void **state)
 {
     (void)state;
-    static const char *const kernels[] = {"plain", "avx2", "neon"};
+    static const char *const kernels[] = {"plain", "avx2", "avx512", "neon"};
     for (size_t i = 0; i < sizeof(kernels) / sizeof(kernels[0]); i++)
         if (frame_hasher_use(kernels[i]))
             every_vector(check_fast);
