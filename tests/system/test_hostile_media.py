@@ -15,7 +15,7 @@ def test_every_hostile_file(shared):
     with open(shared / "hostile/manifest.csv", newline="") as f:
         rows = [r for r in csv.DictReader(f) if r["expect"] in ("hash", "4xx", "hash-or-4xx")]
     wrong = []
-    with running(hashing_max_pixels="50M") as service:
+    with running(hashing_max_pixels="50M", http_sync_limit="10m") as service:
         service.bank()
         listed = jpeg("listed")
         service.add(listed)
@@ -29,10 +29,7 @@ def test_every_hostile_file(shared):
             answer = service.check(data)
             took = time.monotonic() - start
             status = answer.status_code
-            # A file with further pictures is refused, in words, as long as those are not decoded.
-            several = b"acTL" in data[:8192] or b"MPF\0" in data[:65536]
-            single = row["format"] in ("jpeg", "png") and not several
-            if row["expect"] == "hash" and single and status != 200:
+            if row["expect"] == "hash" and status != 200:
                 wrong.append((row["file"], status, answer.text))
             if row["expect"] == "4xx" and not 400 <= status < 500:
                 wrong.append((row["file"], status, answer.text))
@@ -40,7 +37,7 @@ def test_every_hostile_file(shared):
                 assert answer.json()["verdict"] == "allow", row["file"]
             elif not (400 <= status < 500 and answer.json()["detail"]):
                 wrong.append((row["file"], status, answer.text))
-            if took > 25:
+            if took > 60:
                 wrong.append((row["file"], "took", took))
         assert service.verdict(listed) == "block"
         assert service.process.pid == pid and service.process.poll() is None
@@ -57,8 +54,6 @@ def test_flat_pictures_match_nothing_and_cannot_be_listed_by_pdq(shared):
     with running() as service:
         service.bank(threshold=63)
         for path in sorted((shared / "hostile/gen/flat").iterdir()):
-            if path.suffix not in (".jpg", ".png"):
-                continue
             answer = service.check(path.read_bytes())
             assert answer.status_code == 200, path
             listed = service.post("/v1/banks/TEST/entries?reason=flat", path.read_bytes())
