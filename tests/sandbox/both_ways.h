@@ -23,9 +23,8 @@ struct both_ways {
 #define BOTH_WAYS_CONFIG(path)                                                                     \
     {                                                                                              \
         .program = (path), .section = "test", .timeout_ms = 60000, .max_pixels = 50000000,         \
-        .max_work = UINT64_C(1) << 40, .max_duration_ms = 3600000,                                 \
-        .max_frames = MEDIUM_FRAMES_MAX, .max_jpeg_scans = 100, .memory = UINT64_C(1) << 30,       \
-        .recycle_after = 500                                                                       \
+        .max_work = 250000000, .max_duration_ms = 3600000, .max_frames = MEDIUM_FRAMES_MAX,        \
+        .max_jpeg_scans = 100, .memory = UINT64_C(1) << 30, .recycle_after = 500                   \
     }
 
 /* What the decoders say in this process, in the form in which a worker answers. */

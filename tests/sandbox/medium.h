@@ -44,7 +44,10 @@ static inline int medium_sealed(const void *p, size_t n)
     return fd;
 }
 
-enum { MEDIUM_FRAMES_MAX = 256 };
+enum {
+    MEDIUM_FRAMES_MAX = 256,
+    EVERY = SANITIZED ? 5 : 1 /* of the collected files: sanitized decoders are slow */
+};
 
 /* All that a worker found, for media of few frames. */
 struct medium_hashes {

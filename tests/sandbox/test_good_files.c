@@ -253,7 +253,7 @@ static void collected_pictures_come_out_as_without_a_sandbox(void **state)
     char line[4096], name[256], expect[32], format[32];
     static struct medium_hashes medium;
     struct err err;
-    unsigned files = 0, hashed = 0;
+    unsigned seen = 0, files = 0, hashed = 0;
     struct worker_host *host = new_host(&ways.config);
 
     if (manifest == NULL)
@@ -262,6 +262,8 @@ static void collected_pictures_come_out_as_without_a_sandbox(void **state)
         if (sscanf(line, "%255[^,],%*[^,],%*[^,],%31[^,],%31[^,]", name, expect, format) != 3)
             continue;
         if (!is_picture(format))
+            continue;
+        if (seen++ % EVERY != 0)
             continue;
         struct bytes in = read_hostile(name);
         enum rc rc = run_both(&ways, host, in, name, files % 2 == 0, &medium, &err);
@@ -276,7 +278,7 @@ static void collected_pictures_come_out_as_without_a_sandbox(void **state)
     expect_no_harm(host);
     worker_host_free(host);
     print_message("%u files, %u hashed\n", files, hashed);
-    assert_true(files > 1000);
+    assert_true(files > 1500 / EVERY);
 }
 
 static void whatever_else_is_collected_is_no_medium_to_it(void **state)
@@ -294,7 +296,7 @@ static void whatever_else_is_collected_is_no_medium_to_it(void **state)
     while (fgets(line, sizeof line, manifest) != NULL) {
         if (sscanf(line, "%255[^,],%*[^,],%*[^,],%31[^,],%31[^,]", name, expect, format) != 3 ||
             is_picture(format) || strncmp(format, "http", 4) == 0 || strcmp(format, "text") == 0 ||
-            strcmp(expect, "scan-safe") == 0)
+            strcmp(expect, "scan-safe") == 0 || strcmp(format, "format") == 0)
             continue;
         struct bytes in = read_hostile(name);
         run_both(&ways, host, in, name, false, &medium, &err);

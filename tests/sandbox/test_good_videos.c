@@ -58,9 +58,6 @@ static void clips_come_out_as_without_a_sandbox(void **state)
     worker_host_free(host);
 }
 
-/* A worker that refused is replaced, and a sanitized one with its many libraries starts slowly. */
-enum { EVERY = SANITIZED ? 5 : 1 };
-
 /* Those with more than MEDIUM_FRAMES_MAX pictures are cut off there, inside and outside. */
 static void collected_videos_come_out_as_without_a_sandbox(void **state)
 {
