@@ -51,8 +51,8 @@ struct match {
     /*
      * Of a clip: distance is the least of all; ms and entry_ms are where the longest run begins, ms
      * by the offset of the nearest pairs (db/clip_pairs.h), or the earliest pair when there is no
-     * run; orientation is that of the run, or of the nearest pair.  When tens of thousands of clips match at once, found and run may be less than
-     * they would come to (db/clip_hits.h).
+     * run; orientation is that of the run, or of the nearest pair.  When tens of thousands of clips
+     * match at once, found and run may be less than they would come to (db/clip_hits.h).
      */
     bool clip;
     uint32_t clip_found, clip_of; /* distinct signals found, and all of them */
