@@ -18,6 +18,7 @@
 
 #include "hashing/base/scoped.h"
 #include "hashing/decode/decode.h"
+#include "tests/support/oom.h"
 #include "tests/support/rnd.h"
 
 static const struct decode_limits ample = {.max_pixels = 50000000,
@@ -266,6 +267,26 @@ static inline void assert_survives_flips(const struct file *f, struct rnd *r, in
             broken.p[rnd_below(r, f->n)] = (uint8_t)rnd_next(r);
         enum rc rc = decoded(file_bytes(&broken)).rc;
         assert_true(rc == RC_OK || rc == RC_UNDECODABLE || rc == RC_LIMIT || rc == RC_NOT_MEDIA);
+    }
+}
+
+/*
+ * Fails the first allocation, then the second, … until a decode needs no more: more than `least`.
+ * A library's own failed allocation may come as a limit, whose words must speak of memory.
+ */
+static inline void survives_failed_allocations(struct bytes in, unsigned least)
+{
+    for (unsigned nth = 1;; nth++) {
+        SCOPED(frame_hasher_free) struct frame_hasher *h = NULL;
+        assert_int_equal(frame_hasher_new(true, &h, NULL), RC_OK);
+        oom_arm(nth);
+        struct outcome o = outcome_of(h, in, ample);
+        if (!oom_disarm()) {
+            assert_int_equal(o.rc, RC_OK);
+            assert_true(nth > least);
+            return;
+        }
+        assert_true(o.rc == RC_NOMEM || (o.rc == RC_LIMIT && strstr(o.err.msg, "memory") != NULL));
     }
 }
 

@@ -300,18 +300,7 @@ static void survives_every_failed_allocation(void **state)
         SCOPED(film_free) struct film film = any_film(format, 3);
         film.frame[1].after = format == WEBP ? MADE_CLEAR : MADE_RESTORE;
         SCOPED(file_free) struct file f = film_file(&film, format);
-        for (unsigned nth = 1;; nth++) {
-            SCOPED(frame_hasher_free) struct frame_hasher *h = NULL;
-            assert_int_equal(frame_hasher_new(true, &h, NULL), RC_OK);
-            oom_arm(nth);
-            struct outcome o = outcome_of(h, file_bytes(&f), ample);
-            if (!oom_disarm()) {
-                assert_int_equal(o.rc, RC_OK);
-                assert_true(nth > 3);
-                break;
-            }
-            assert_true(o.rc == RC_NOMEM || o.rc == RC_LIMIT);
-        }
+        survives_failed_allocations(file_bytes(&f), 3);
     }
 }
 
