@@ -127,12 +127,24 @@ static unsigned first_reaching(const struct frame_operator *op, uint32_t input)
     return low;
 }
 
-unsigned frame_operator_parts(const struct frame_operator *op, uint32_t input,
+/* Whether first_reaching() would say so. */
+static bool reaches_first(const struct frame_operator *op, unsigned output, uint32_t input)
+{
+    if (output >= OPERATOR_OUTPUTS || (uint64_t)op->first[output] + op->taps[output] <= input)
+        return false;
+    return output == 0 || (uint64_t)op->first[output - 1] + op->taps[output - 1] <= input;
+}
+
+unsigned frame_operator_parts(struct frame_operator *op, uint32_t input,
                               struct frame_operator_part parts[OPERATOR_OVERLAP])
 {
     unsigned n = 0;
 
-    for (unsigned i = first_reaching(op, input);
+    /* Rows mostly come in order: where the last one was is where this one is, or next to it. */
+    if (!reaches_first(op, op->last, input))
+        op->last =
+            reaches_first(op, op->last + 1, input) ? op->last + 1 : first_reaching(op, input);
+    for (unsigned i = op->last;
          i < OPERATOR_OUTPUTS && op->first[i] <= input && n < OPERATOR_OVERLAP; i++) {
         if (op->source[i] == i)
             parts[n++] = (struct frame_operator_part){

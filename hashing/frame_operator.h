@@ -24,6 +24,7 @@ struct frame_operator {
     uint32_t taps[OPERATOR_OUTPUTS];  /* how many, unpadded */
     uint8_t source[OPERATOR_OUTPUTS]; /* lowest output with the same taps: < itself on sides < 64 */
     float *weights;                   /* NULL: never made */
+    unsigned last;                    /* where frame_operator_parts() looks first */
 };
 
 /*
@@ -45,7 +46,7 @@ struct frame_operator_part {
 };
 
 /* Which distinct outputs the input has a part in, ascending; returns how many. */
-unsigned frame_operator_parts(const struct frame_operator *op, uint32_t input,
+unsigned frame_operator_parts(struct frame_operator *op, uint32_t input,
                               struct frame_operator_part parts[OPERATOR_OVERLAP]);
 
 #endif

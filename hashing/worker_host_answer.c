@@ -119,9 +119,12 @@ static enum rc refused(struct worker_host *host, const struct wire_reply *reply,
 {
     /* Whatever broke the decode may have broken more than it said. */
     host->spent = reply->rc == RC_UNDECODABLE;
-    if (reply->rc == RC_LIMIT)
+    if (reply->rc == RC_LIMIT) {
+        /* One setting for both programs; each has the others for itself. */
+        bool shared = strstr(reply->msg, "max_pixels") != NULL;
         FAIL(err, RC_LIMIT, "%s; [%s] in the configuration sets it", reply->msg,
-             host->config->section);
+             shared ? "hashing" : host->config->section);
+    }
     FAIL(err, (enum rc)reply->rc, "%s", reply->msg);
 }
 

@@ -10,6 +10,7 @@ enum { TICK_MS = 200 };
 
 /* One medium under way. */
 struct examining {
+    const struct service *service;
     const struct examine_how *how;
     struct medium *medium;
     struct clip_sampler sampler;
@@ -46,7 +47,9 @@ static enum rc on_frame(void *ctx, const struct worker_frame *frame, bool *ret_e
 static enum rc on_tick(void *ctx, struct err *err)
 {
     struct examining *x = ctx;
-    return x->how->tick(x->how->ctx, err);
+    if (atomic_load(&x->service->abandoning))
+        FAIL(err, RC_BUSY, "the service is stopping; try again");
+    return x->how->tick != NULL ? x->how->tick(x->how->ctx, err) : RC_OK;
 }
 
 /* The frames of a still have no time but the platform's. */
@@ -66,11 +69,8 @@ static enum rc examine_part(struct examining *x, struct worker_host *worker,
                             const struct request *rq, uint64_t offset, uint64_t length,
                             struct medium_found *ret, struct err *err)
 {
-    const struct worker_sink sink = {.ctx = x,
-                                     .begin = on_begin,
-                                     .frame = on_frame,
-                                     .tick = x->how->tick != NULL ? on_tick : NULL,
-                                     .tick_ms = TICK_MS};
+    const struct worker_sink sink = {
+        .ctx = x, .begin = on_begin, .frame = on_frame, .tick = on_tick, .tick_ms = TICK_MS};
     bool first =
         x->medium->found.frames == 0 && offset == (uint64_t)(x->medium->data.p - rq->body.p);
 
@@ -149,7 +149,8 @@ static enum rc blame(const struct medium *m, enum rc rc, struct err *err)
 enum rc examine_medium(struct service *service, unsigned member, const struct request *rq,
                        const struct examine_how *how, struct medium *medium, struct err *err)
 {
-    struct examining x = {.how = how,
+    struct examining x = {.service = service,
+                          .how = how,
                           .medium = medium,
                           .sampler = clip_sampler_of(service->config->video_interval_ms)};
     int64_t began = clock_mono_ns();

@@ -338,7 +338,7 @@ void http_quiesce(struct http *http)
     atomic_store(&http->service->stopping, true);
     stop_accepting(http);
     wait_for_answers(http, http->service->config->stop_timeout_ms);
-    atomic_store(&http->abandoning, true);
+    atomic_store(&http->service->abandoning, true);
 }
 
 void http_free(struct http *http)

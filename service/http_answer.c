@@ -93,7 +93,7 @@ void http_work(void *ctx, unsigned member, void *item)
     (void)ctx;
 
     ex->rq.answer_early = answer_early;
-    if (atomic_load(&http_of(ex)->abandoning)) {
+    if (atomic_load(&http_of(ex)->service->abandoning)) {
         err_set(&err, RC_BUSY, HERE, "the service is stopping; try again");
         ex->rq.reply.close = true;
         exchange_fail(ex, 0, &err);

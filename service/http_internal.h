@@ -41,7 +41,6 @@ struct http {
     char *certificate, *key; /* PEM texts, NULL without TLS */
     unsigned max_connections;
     atomic_uint in_flight;   /* admitted and not yet completed */
-    atomic_bool abandoning;  /* the stop's deadline has passed: what waits gets 503 */
     atomic_llong log_second; /* of the last warning about a request, and how many it had */
     atomic_uint log_count;
     size_t n_listeners;

@@ -34,6 +34,7 @@ struct service {
     bool keys_stale;   /* under follow_lock: keys changed and are not reloaded yet */
     atomic_bool ready; /* list loaded, workers up */
     atomic_bool stopping;
+    atomic_bool abandoning; /* the stop's deadline has passed: what is not answered gets 503 */
 };
 
 /*

@@ -99,7 +99,7 @@ static enum rc advance_time(struct animation *a, int64_t shown_ms)
     if (__builtin_add_overflow(a->begins_ms, shown_ms <= UNSHOWABLE_MS ? HELD_MS : shown_ms,
                                &a->ends_ms) ||
         (a->composed > 0 && a->ends_ms > limits->max_duration_ms))
-        FAIL(a->run->err, RC_LIMIT, "an animation that takes longer, over max_duration_ms %" PRId64,
+        FAIL(a->run->err, RC_LIMIT, "an animation that takes longer, over max_duration %" PRId64,
              limits->max_duration_ms);
     return RC_OK;
 }

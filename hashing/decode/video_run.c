@@ -105,7 +105,7 @@ static enum rc check_duration(struct run *r, int64_t ms)
 {
     if (ms > r->limits->max_duration_ms)
         FAIL(r->err, RC_LIMIT,
-             "video: lasts %" PRId64 " ms, over the limit of %" PRId64 " ms (max_duration_ms)", ms,
+             "video: lasts %" PRId64 " ms, over the limit of %" PRId64 " ms (max_duration)", ms,
              r->limits->max_duration_ms);
     return RC_OK;
 }

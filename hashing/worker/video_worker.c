@@ -4,6 +4,7 @@
 
 int main(int argc, char **argv)
 {
-    const struct worker_kind kind = {.decoders = video_decoders, .warm_up = decode_warm_up_video};
+    const struct worker_kind kind = {
+        .decoders = video_decoders, .warm_up = decode_warm_up_video, .nice = 5};
     return worker_main(argc, argv, &kind);
 }

@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "hashing/base/text.h"
@@ -154,6 +155,7 @@ int worker_main(int argc, char **argv, const struct worker_kind *kind)
                 program_invocation_short_name);
         return EXIT_USAGE;
     }
+    (void)!setpriority(PRIO_PROCESS, 0, kind->nice);
     warm_up(kind, kernel, sizeof kernel);
     if (box_enter((uint64_t)memory, &err) != RC_OK) {
         (void)!say_hello(RC_SYS, err.msg, &err);

@@ -10,6 +10,7 @@
 struct worker_kind {
     const struct decoder *const *decoders;
     void (*warm_up)(void);
+    int nice; /* how much it stands back: decoding a clip must not keep a picture waiting */
 };
 
 /* The program's main(): returns only when it was not started as a worker. */

@@ -1,7 +1,10 @@
 """Is a check that outlives its request answered in the end, whatever happens?"""
+import concurrent.futures
+import contextlib
 import time
 
 import pytest
+import requests
 
 from clips import made, pan
 from hashgate import encode, jpeg, picture, running
@@ -99,8 +102,37 @@ def test_limits_have_names(clip, setting, value, words):
         assert answer.status_code == 422, answer.text
         problem = answer.json()
         assert problem["type"].endswith("media-limit") and words in problem["detail"], problem
-        assert "[video]" in problem["detail"] or "[hashing]" in problem["detail"], problem
+        assert f"[{setting.split('_')[0]}]" in problem["detail"], problem
         assert s.verdict(jpeg(3)) == "allow"
+
+
+def test_a_stop_waits_for_no_long_clip(clip):
+    with running(http_stop_timeout="500ms") as s:
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            answer = pool.submit(s.post, "/v1/hash", clip)
+            time.sleep(1.0)
+            begun = time.monotonic()
+            s.stop()
+            assert time.monotonic() - begun < 10
+            with contextlib.suppress(requests.RequestException):
+                assert answer.result().status_code in (200, 503)
+        s.start()
+
+
+def test_the_command_line_waits_for_the_end(clip, tmp_path):
+    (tmp_path / "clip.mp4").write_bytes(clip)
+    (tmp_path / "broken.mp4").write_bytes(clip[:-2000])
+    with running(http_sync_limit="50ms") as s:
+        done = s.cli("check", tmp_path / "clip.mp4")
+        assert done.returncode == 0 and b"allow" in done.stdout, done
+        done = s.cli("check", tmp_path / "broken.mp4")
+        assert done.returncode == 2 and b"error" in done.stdout, done
+        s.bank()
+        assert s.cli("add", tmp_path / "clip.mp4", "--bank", "TEST", "--reason", "r").returncode == 0
+        done = s.cli("check", "--json", tmp_path / "clip.mp4", json_lines=False)
+        assert done.returncode == 1 and b'"block"' in done.stdout, done
+        done = s.cli("bank", "set", "TEST", "--bank-match-percent", "60", "--match-run", "0", "--json")
+        assert b'"bank_match_percent":60' in done.stdout.replace(b" ", b""), done
 
 
 def test_sizes(clip):

@@ -264,7 +264,7 @@ static void names_the_limit_that_it_is_over(void **state)
         assert_int_equal(timed(format, ms, 4, limits).rc, RC_OK);
         limits.max_duration_ms--;
         assert_refused(timed(format, ms, 4, limits), RC_LIMIT,
-                       "an animation that takes longer, over max_duration_ms 799");
+                       "an animation that takes longer, over max_duration 799");
         limits.max_duration_ms++;
         limits.max_work--;
         assert_refused(timed(format, ms, 4, limits), RC_LIMIT,

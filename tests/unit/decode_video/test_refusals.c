@@ -46,7 +46,7 @@ static void limits_are_kept_and_named(void **state)
     limits = ample;
     limits.max_duration_ms = 1199;
     assert_clip_refused(clip, limits, RC_LIMIT,
-                        "video: lasts 1200 ms, over the limit of 1199 ms (max_duration_ms)");
+                        "video: lasts 1200 ms, over the limit of 1199 ms (max_duration)");
     limits.max_duration_ms = 1200;
     limits.max_frames = 12;
     limits.max_work = 12 * 128 * 96;
