@@ -220,7 +220,7 @@ static void memory_is_limited(void **state)
     struct err err;
     int pid = worker_host_pid(host);
     assert_int_equal(command(host, "malloc-10g", &medium, &err), RC_LIMIT);
-    assert_string_equal(err.msg, "no 10 GB");
+    assert_string_equal(err.msg, "no 10 GB; [test] in the configuration sets it");
     assert_int_equal(command(host, "fill-memory", &medium, &err), RC_LIMIT);
     assert_in_range(strtol(err.msg, NULL, 10), 128, 256);
     assert_int_equal(worker_host_pid(host), pid);
