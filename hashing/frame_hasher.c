@@ -18,8 +18,11 @@ struct frame_hasher {
 
 static size_t bytes_per_pixel(enum pixel_format format)
 {
-    static const size_t bytes[PIXEL_FORMATS] = {
-        [PIXEL_GRAY8] = 1, [PIXEL_RGB8] = 3, [PIXEL_GRAYA8] = 2, [PIXEL_RGBA8] = 4};
+    static const size_t bytes[PIXEL_FORMATS] = {[PIXEL_GRAY8] = 1,
+                                                [PIXEL_RGB8] = 3,
+                                                [PIXEL_GRAYA8] = 2,
+                                                [PIXEL_RGBA8] = 4,
+                                                [PIXEL_RGBX8] = 4};
     return bytes[format];
 }
 

@@ -20,7 +20,13 @@
 #include "hashing/base/scoped.h"
 #include "hashing/pdq.h"
 
-enum pixel_format { PIXEL_GRAY8, PIXEL_RGB8, PIXEL_GRAYA8, PIXEL_RGBA8 };
+enum pixel_format {
+    PIXEL_GRAY8,
+    PIXEL_RGB8,
+    PIXEL_GRAYA8,
+    PIXEL_RGBA8,
+    PIXEL_RGBX8 /* RGBA8 of which all is opaque: the fourth byte is not looked at */
+};
 
 enum look {
     LOOK_PLAIN,    /* as stored, alpha ignored: the signal that lists hold */

@@ -14,7 +14,7 @@
 #include "hashing/frame_hasher.h"
 #include "hashing/pdq_transform.h"
 
-enum { PIXEL_FORMATS = PIXEL_RGBA8 + 1, ADD_SUMS_MAX = 4 };
+enum { PIXEL_FORMATS = PIXEL_RGBX8 + 1, ADD_SUMS_MAX = 4 };
 
 struct frame_kernel {
     const char *name;

@@ -14,19 +14,41 @@ enum {
     HELD_MS = 100       /* … for that long */
 };
 
-static uint8_t *pixel_at(const struct animation *a, uint32_t x, uint32_t y)
+/* The canvas's rows are cleared when they are first needed: most frames cover them at once. */
+enum row_state {
+    ROW_CLEAR, /* as if cleared; its pixels are still to be written */
+    ROW_MIXED, /* its pixels have to be looked at */
+    ROW_OPAQUE /* none of them is translucent */
+};
+
+static void clear_pixels(const struct animation *a, uint8_t *rgba, uint32_t n)
 {
-    return a->canvas + ((size_t)y * a->width + x) * CHANNELS;
+    for (size_t x = 0; x < n; x++)
+        memcpy(rgba + x * CHANNELS, a->clear, CHANNELS);
 }
 
-/* The first row pixel by pixel, the others as a copy of it. */
+static uint8_t *row_at(const struct animation *a, uint32_t y)
+{
+    return a->canvas + (size_t)y * a->width * CHANNELS;
+}
+
+static uint8_t *pixel_at(struct animation *a, uint32_t x, uint32_t y)
+{
+    uint8_t *row = row_at(a, y);
+    if (a->rows[y] == ROW_CLEAR) {
+        clear_pixels(a, row, a->width);
+        a->rows[y] = ROW_MIXED;
+    }
+    return row + (size_t)x * CHANNELS;
+}
+
 static void clear_rows(struct animation *a, const struct animation_frame *f)
 {
-    uint8_t *first = pixel_at(a, f->x, f->y);
-    for (uint32_t x = 0; f->height > 0 && x < f->width; x++)
-        memcpy(first + (size_t)x * CHANNELS, a->clear, CHANNELS);
-    for (uint32_t y = 1; y < f->height; y++)
-        memcpy(pixel_at(a, f->x, f->y + y), first, (size_t)f->width * CHANNELS);
+    for (uint32_t y = f->y; y < f->y + f->height; y++) {
+        if (f->width < a->width)
+            clear_pixels(a, pixel_at(a, f->x, y), f->width);
+        a->rows[y] = f->width < a->width ? ROW_MIXED : ROW_CLEAR;
+    }
 }
 
 enum rc animation_open(struct animation *a, struct picture_run *run, uint32_t track, uint32_t width,
@@ -38,18 +60,16 @@ enum rc animation_open(struct animation *a, struct picture_run *run, uint32_t tr
     *a = (struct animation){.run = run, .track = track, .width = width, .height = height};
     memcpy(a->clear, clear, 3);
     a->canvas = malloc((size_t)width * height * CHANNELS + 1);
-    a->row = malloc((size_t)width * 3 + 1);
-    if (a->canvas == NULL || a->row == NULL)
+    a->rows = calloc(height, 1);
+    if (a->canvas == NULL || a->rows == NULL)
         FAIL(run->err, RC_NOMEM, "no memory for a canvas of %" PRIu32 "x%" PRIu32, width, height);
-    const struct animation_frame all = {.width = width, .height = height};
-    clear_rows(a, &all);
     return RC_OK;
 }
 
 void animation_close(struct animation *a)
 {
     free(a->canvas);
-    free(a->row);
+    free(a->rows);
     free(a->saved);
 }
 
@@ -59,10 +79,12 @@ static void copy_place(struct animation *a, bool restore)
     size_t n = (size_t)a->frame.width * CHANNELS;
     for (uint32_t y = 0; y < a->frame.height; y++) {
         uint8_t *canvas = pixel_at(a, a->frame.x, a->frame.y + y);
-        if (restore)
-            memcpy(canvas, a->saved + y * n, n);
-        else
+        if (!restore) {
             memcpy(a->saved + y * n, canvas, n);
+            continue;
+        }
+        memcpy(canvas, a->saved + y * n, n);
+        a->rows[a->frame.y + y] = ROW_MIXED;
     }
 }
 
@@ -157,18 +179,32 @@ static bool is_row_opaque(const uint8_t *rgba, size_t n)
     return channels[3] == OPAQUE;
 }
 
+uint8_t *animation_opaque_row(struct animation *a, uint32_t y, uint32_t *ret_n)
+{
+    *ret_n = y < a->frame.height ? a->frame.width : 0;
+    if (*ret_n == 0)
+        return a->canvas;
+    if (a->frame.width == a->width)
+        a->rows[a->frame.y + y] = ROW_OPAQUE;
+    return pixel_at(a, a->frame.x, a->frame.y + y);
+}
+
 void animation_row(struct animation *a, uint32_t y, uint32_t x0, uint32_t step, const uint8_t *rgba,
                    uint32_t n)
 {
     if (y >= a->frame.height)
         return;
-    uint8_t *row = pixel_at(a, a->frame.x, a->frame.y + y);
-    bool replace = a->frame.blend == BLEND_REPLACE || is_row_opaque(rgba, n);
-    if (replace && step == 1 && x0 < a->frame.width) {
-        uint32_t seen = n < a->frame.width - x0 ? n : a->frame.width - x0;
-        memcpy(row + (size_t)x0 * CHANNELS, rgba, (size_t)seen * CHANNELS);
+    bool opaque = is_row_opaque(rgba, n);
+    if (opaque && step == 1 && x0 == 0 && n >= a->frame.width) {
+        uint32_t seen;
+        uint8_t *whole = animation_opaque_row(a, y, &seen);
+        memcpy(whole, rgba, (size_t)seen * CHANNELS);
         return;
     }
+    uint8_t *row = pixel_at(a, a->frame.x, a->frame.y + y);
+    bool replace = opaque || a->frame.blend == BLEND_REPLACE;
+    if (!opaque)
+        a->rows[a->frame.y + y] = ROW_MIXED;
     uint64_t x = x0;
     for (uint32_t i = 0; i < n && x < a->frame.width; i++, x += step)
         if (replace)
@@ -177,27 +213,39 @@ void animation_row(struct animation *a, uint32_t y, uint32_t x0, uint32_t step, 
             lay_over(row + x * CHANNELS, rgba + (size_t)i * CHANNELS);
 }
 
-static bool is_opaque(const struct animation *a)
+/* Up to the first row that is not opaque; *ret_opaque: there was none. */
+static enum rc hash_opaque_rows(struct animation *a, bool *ret_opaque)
 {
+    struct frame_hasher *hasher = a->run->sink->hasher;
+    *ret_opaque = false;
+    TRY(frame_begin(hasher, a->width, a->height, PIXEL_RGBX8, a->run->err));
+    for (uint32_t y = 0; y < a->height; y++) {
+        const uint8_t *rgba = pixel_at(a, 0, y);
+        if (a->rows[y] != ROW_OPAQUE && !is_row_opaque(rgba, a->width))
+            return RC_OK;
+        a->rows[y] = ROW_OPAQUE;
+        frame_row(hasher, y, rgba);
+    }
+    *ret_opaque = true;
+    return RC_OK;
+}
+
+static enum rc hash_translucent_rows(struct animation *a)
+{
+    struct frame_hasher *hasher = a->run->sink->hasher;
+    TRY(frame_begin(hasher, a->width, a->height, PIXEL_RGBA8, a->run->err));
     for (uint32_t y = 0; y < a->height; y++)
-        if (!is_row_opaque(pixel_at(a, 0, y), a->width))
-            return false;
-    return true;
+        frame_row(hasher, y, pixel_at(a, 0, y));
+    return RC_OK;
 }
 
 /* Transparency costs a hash on white and one on black: only where there is some. */
 static enum rc hash_canvas(struct animation *a)
 {
-    struct frame_hasher *hasher = a->run->sink->hasher;
-    bool opaque = is_opaque(a);
-    TRY(frame_begin(hasher, a->width, a->height, opaque ? PIXEL_RGB8 : PIXEL_RGBA8, a->run->err));
-    for (uint32_t y = 0; y < a->height; y++) {
-        const uint8_t *rgba = pixel_at(a, 0, y);
-        /* Four bytes at once, of which the next pixel overwrites the last: there is room for it. */
-        for (size_t x = 0; opaque && x < a->width; x++)
-            memcpy(a->row + 3 * x, rgba + CHANNELS * x, CHANNELS);
-        frame_row(hasher, y, opaque ? a->row : rgba);
-    }
+    bool opaque;
+    TRY(hash_opaque_rows(a, &opaque));
+    if (!opaque)
+        TRY(hash_translucent_rows(a));
     const struct frame_place place = {.ms = a->begins_ms, .track = a->track, .key = true};
     a->hashed = true;
     a->hashed_ms = a->begins_ms;

@@ -33,7 +33,7 @@ struct animation {
     uint32_t track;
     uint32_t width, height;
     uint8_t *canvas;              /* RGBA */
-    uint8_t *row;                 /* RGB, for frames without transparency */
+    uint8_t *rows;                /* what is known of each of its rows */
     uint8_t *saved;               /* what AFTER_RESTORE brings back */
     uint8_t clear[4];             /* colour of places that are cleared, its alpha 0 */
     struct animation_frame frame; /* the one on the canvas, cut to what is seen of it */
@@ -63,6 +63,12 @@ MUST_CHECK enum rc animation_begin(struct animation *a, const struct animation_f
  */
 void animation_row(struct animation *a, uint32_t y, uint32_t x0, uint32_t step, const uint8_t *rgba,
                    uint32_t n);
+
+/*
+ * The frame's row y on the canvas itself, for opaque pixels, which need no laying: *ret_n of them,
+ * RGBA, are seen and all must be written.
+ */
+uint8_t *animation_opaque_row(struct animation *a, uint32_t y, uint32_t *ret_n);
 
 /* The frame is composed: hashes it unless its neighbours stand for it. */
 MUST_CHECK enum rc animation_end(struct animation *a);

@@ -90,14 +90,32 @@ static enum rc open_canvas(struct reader *r)
                           (uint32_t)(r->gif->SHeight > bottom ? r->gif->SHeight : bottom), clear);
 }
 
+static void paint(const struct reader *r, uint8_t *restrict rgba, uint32_t n)
+{
+    const uint8_t *indices = r->indices;
+    for (size_t x = 0; x < n; x++)
+        memcpy(rgba + CHANNELS * x, r->palette[indices[x]], CHANNELS);
+}
+
+static bool is_row_opaque(const struct reader *r, uint32_t n)
+{
+    int transparent = r->control.TransparentColor;
+    return transparent == NO_TRANSPARENT_COLOR || memchr(r->indices, transparent, n) == NULL;
+}
+
 static enum rc read_row(struct reader *r, uint32_t y)
 {
     uint32_t width = (uint32_t)r->gif->Image.Width;
     if (DGifGetLine(r->gif, r->indices, (int)width) == GIF_ERROR)
         return refuse(r, r->gif->Error);
-    for (uint32_t x = 0; x < width; x++)
-        memcpy(r->rgba + CHANNELS * x, r->palette[r->indices[x]], CHANNELS);
-    animation_row(&r->animation, y, 0, 1, r->rgba, width);
+    if (is_row_opaque(r, width)) {
+        uint32_t seen;
+        uint8_t *row = animation_opaque_row(&r->animation, y, &seen);
+        paint(r, row, seen);
+    } else {
+        paint(r, r->rgba, width);
+        animation_row(&r->animation, y, 0, 1, r->rgba, width);
+    }
     return RC_OK;
 }
 

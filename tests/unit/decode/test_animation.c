@@ -50,12 +50,18 @@ static struct picture copy_of(const struct picture *p)
     return copy;
 }
 
-/* Pixels that are there or are not: how to mix two that both are is tested by itself. */
+/*
+ * Pixels that are there or are not: how to mix two that both are is tested by itself.  A third of
+ * the pictures has holes anywhere, a third in one row, the rest has none.
+ */
 static struct picture hard_edged(uint32_t width, uint32_t height)
 {
     struct picture p = picture_new(&rnd, width, height);
+    unsigned kind = (unsigned)rnd_below(&rnd, 3);
+    size_t row = rnd_below(&rnd, height);
     for (size_t i = 0; i < (size_t)width * height; i++) {
-        p.rgba[4 * i + 3] = p.rgba[4 * i + 3] < 100 ? 0 : 255;
+        bool may_be_hole = kind == 0 || (kind == 1 && i / width == row);
+        p.rgba[4 * i + 3] = p.rgba[4 * i + 3] < 100 && may_be_hole ? 0 : 255;
         made_gif_pixel(p.rgba + 4 * i);
     }
     return p;
@@ -64,7 +70,8 @@ static struct picture hard_edged(uint32_t width, uint32_t height)
 static struct made_frame any_frame(enum format format, bool first)
 {
     struct made_frame f = {.width = W, .height = H};
-    if (!first) {
+    bool whole = first || rnd_below(&rnd, 3) == 0;
+    if (!whole) {
         f.x = (uint32_t)rnd_below(&rnd, W / 2) & ~1u;
         f.y = (uint32_t)rnd_below(&rnd, H / 2) & ~1u;
         f.width = 1 + (uint32_t)rnd_below(&rnd, W - f.x);
@@ -148,7 +155,7 @@ static void shows_what_viewers_show(void **state)
 {
     (void)state;
     for (enum format format = GIF; format < FORMATS; format++)
-        for (int round = 0; round < 12; round++) {
+        for (int round = 0; round < 24; round++) {
             SCOPED(film_free) struct film film = any_film(format, 1 + (size_t)round % FRAMES);
             SCOPED(file_free) struct file f = film_file(&film, format);
             struct outcome o = decoded(file_bytes(&f));
