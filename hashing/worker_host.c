@@ -90,6 +90,11 @@ static enum rc make_ready(struct worker_host *host, struct err *err)
     return respawn(host, err);
 }
 
+enum rc worker_host_upkeep(struct worker_host *host, struct err *err)
+{
+    return make_ready(host, err);
+}
+
 /* Holds also while the service itself is stopped or starved. */
 static void limit_cpu(struct worker_host *host)
 {

@@ -1,10 +1,14 @@
 #include "service/crew.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
+
+#include "hashing/base/clock.h"
 
 enum { NAME_MAX_SHOWN = 9 }; /* of a thread's 15 characters; the rest is "-" and its number */
 
@@ -18,6 +22,7 @@ struct crew {
     char name[16];
     crew_work *work;
     void *ctx;
+    crew_idle *idle; /* NULL: nothing to do; under the lock */
 
     pthread_mutex_t lock;
     pthread_cond_t wake;
@@ -30,14 +35,29 @@ struct crew {
     struct member *members;
 };
 
+/* Whether nobody woke it up for so long. */
+static bool crew_wait(struct crew *crew)
+{
+    int64_t end = clock_mono_ns() + (int64_t)CREW_IDLE_MS * 1000000;
+    const struct timespec until = {.tv_sec = end / 1000000000, .tv_nsec = end % 1000000000};
+    return pthread_cond_clockwait(&crew->wake, &crew->lock, CLOCK_MONOTONIC, &until) == ETIMEDOUT;
+}
+
 /* The next item, or NULL when the crew is stopping and nothing is left. */
-static void *crew_next(struct crew *crew)
+static void *crew_next(struct crew *crew, unsigned member)
 {
     void *item = NULL;
 
     pthread_mutex_lock(&crew->lock);
-    while (crew->count == 0 && !crew->stopping)
-        pthread_cond_wait(&crew->wake, &crew->lock);
+    while (crew->count == 0 && !crew->stopping) {
+        crew_idle *idle = crew_wait(crew) ? crew->idle : NULL;
+        if (idle == NULL || crew->count > 0 || crew->stopping)
+            continue;
+        /* What is submitted meanwhile wakes nobody, and is seen by the loop's condition. */
+        pthread_mutex_unlock(&crew->lock);
+        idle(crew->ctx, member);
+        pthread_mutex_lock(&crew->lock);
+    }
     if (crew->count > 0) {
         item = crew->ring[crew->head];
         crew->head = (crew->head + 1) % crew->size;
@@ -57,7 +77,7 @@ static void *crew_thread(void *arg)
 
     snprintf(name, sizeof name, "%.*s-%u", NAME_MAX_SHOWN, crew->name, member->number % 10000);
     pthread_setname_np(pthread_self(), name);
-    for (void *item; (item = crew_next(crew)) != NULL;) {
+    for (void *item; (item = crew_next(crew, member->number)) != NULL;) {
         crew->work(crew->ctx, member->number, item);
         atomic_fetch_sub(&crew->running, 1);
     }
@@ -101,6 +121,13 @@ enum rc crew_new(const char *name, unsigned threads, unsigned queue, crew_work *
 
     *ret = TAKE(crew);
     return RC_OK;
+}
+
+void crew_when_idle(struct crew *crew, crew_idle *idle)
+{
+    pthread_mutex_lock(&crew->lock);
+    crew->idle = idle;
+    pthread_mutex_unlock(&crew->lock);
 }
 
 enum rc crew_submit(struct crew *crew, void *item, struct err *err)

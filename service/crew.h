@@ -16,8 +16,15 @@ struct crew;
 /* Runs on a crew thread; member is 0..threads-1 and lets a thread own things (its worker). */
 typedef void crew_work(void *ctx, unsigned member, void *item);
 
+/* Runs on a crew thread that has waited for an item for CREW_IDLE_MS, and again after each. */
+typedef void crew_idle(void *ctx, unsigned member);
+enum { CREW_IDLE_MS = 500 };
+
 MUST_CHECK enum rc crew_new(const char *name, unsigned threads, unsigned queue, crew_work *work,
                             void *ctx, struct crew **ret, struct err *err);
+
+/* What its members do while they wait; before it is called they only wait. */
+void crew_when_idle(struct crew *crew, crew_idle *idle);
 
 /* RC_BUSY when the queue is full or the crew is stopping. */
 MUST_CHECK enum rc crew_submit(struct crew *crew, void *item, struct err *err);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "hashing/base/text.h"
+#include "service/log.h"
 
 enum { WORKER_RECYCLE = 1000 /* jobs after which a worker is replaced by a fresh one */ };
 
@@ -90,6 +91,19 @@ enum rc decoders_clip(struct decoders *d, const struct decoder_programs *program
                       struct worker_host **ret, struct err *err)
 {
     return start(&d->clip, &programs->clip, ret, err);
+}
+
+static void keep(struct worker_host *host)
+{
+    struct err err;
+    if (host != NULL && worker_host_upkeep(host, &err) != RC_OK)
+        log_err(LOG_WARNING, "worker", &err);
+}
+
+void decoders_upkeep(struct decoders *d)
+{
+    keep(atomic_load(&d->picture));
+    keep(atomic_load(&d->clip));
 }
 
 void decoders_clear(struct decoders *d)

@@ -33,6 +33,9 @@ MUST_CHECK enum rc decoders_picture(struct decoders *d, const struct decoder_pro
 MUST_CHECK enum rc decoders_clip(struct decoders *d, const struct decoder_programs *programs,
                                  struct worker_host **ret, struct err *err);
 
+/* Replaces what died while it was not needed; a failure is logged, and shows at the next job. */
+void decoders_upkeep(struct decoders *d);
+
 void decoders_clear(struct decoders *d);
 
 #endif

@@ -84,6 +84,18 @@ static enum rc start_workers(struct service *service, struct err *err)
     return RC_OK;
 }
 
+static void keep_media(void *ctx, unsigned member)
+{
+    struct service *service = ctx;
+    decoders_upkeep(&service->media[member]);
+}
+
+static void keep_video(void *ctx, unsigned member)
+{
+    struct service *service = ctx;
+    decoders_upkeep(&service->video[member]);
+}
+
 /* --- what is in memory --- */
 
 static enum rc load(struct service *service, struct err *err)
@@ -114,6 +126,8 @@ static enum rc start_crews(struct service *service, struct err *err)
                  err));
     TRY(crew_new("video", service->n_video_workers, queue, http_work, service,
                  &service->crew[CREW_VIDEO], err));
+    crew_when_idle(service->crew[CREW_MEDIA], keep_media);
+    crew_when_idle(service->crew[CREW_VIDEO], keep_video);
     TRY(crew_new("lookup", lookup, queue, http_work, service, &service->crew[CREW_LOOKUP], err));
     return crew_new("desk", DESK_THREADS, queue, http_work, service, &service->crew[CREW_DESK],
                     err);

@@ -1,4 +1,5 @@
 """Do the programs start, refuse to start, listen and stop as the contract says?"""
+import hashlib
 import contextlib
 import os
 import socket
@@ -182,13 +183,13 @@ def test_not_ready_is_never_an_allow(tmp_path):
 
 
 def test_workers_are_jailed_and_hold_no_list():
-    with running() as s:
-        value = "5a" * 32
+    with running(hashing_workers="2", video_workers="1") as s:
+        value = hashlib.sha256(b"no library holds this").hexdigest()
         s.bank("A")
         s.add_pdq(value, "A")
         s.check(jpeg("w"))
         workers = [p for p in s.children()]
-        assert len(workers) == 2
+        assert len(workers) == 4  # of the two, and one of each kind for videos
         for pid in workers:
             status = open(f"/proc/{pid}/status").read()
             assert "Seccomp:\t2" in status and "NoNewPrivs:\t1" in status

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -20,6 +21,7 @@ struct hall {
     atomic_uint by_member[THREADS];
     atomic_uint strangers; /* members that do not exist */
     atomic_uint total;
+    atomic_uint idle[THREADS];
 };
 
 static void work(void *ctx, unsigned member, void *item)
@@ -113,6 +115,45 @@ static void finishes_what_is_queued_and_refuses_more(void **state)
     crew_stop(crew); /* harmless */
 }
 
+/* Each member by itself, and only while there is nothing else to do. */
+static void idle(void *ctx, unsigned member)
+{
+    (void)ctx;
+    atomic_fetch_add(&hall.idle[member], 1);
+}
+
+static bool all_were_idle(void)
+{
+    for (int i = 0; i < THREADS; i++)
+        if (atomic_load(&hall.idle[i]) < 2)
+            return false;
+    return true;
+}
+
+static void keeps_house_while_it_waits(void **state)
+{
+    (void)state;
+    SCOPED(crew_free) struct crew *crew = NULL;
+    struct err err;
+
+    assert_int_equal(crew_new("test", THREADS, QUEUE, work, &hall, &crew, &err), RC_OK);
+    crew_when_idle(crew, idle);
+    while (!all_were_idle())
+        usleep(1000);
+    pthread_mutex_lock(&hall.gate);
+    fill(crew, &err);
+    unsigned before = 0, after = 0;
+    for (int i = 0; i < THREADS; i++)
+        before += atomic_load(&hall.idle[i]);
+    usleep(2 * CREW_IDLE_MS * 1000);
+    for (int i = 0; i < THREADS; i++)
+        after += atomic_load(&hall.idle[i]);
+    pthread_mutex_unlock(&hall.gate);
+    assert_int_equal(after, before);
+    crew_stop(crew);
+    assert_int_equal(atomic_load(&hall.total), THREADS + QUEUE);
+}
+
 static void refuses_a_crew_of_nobody(void **state)
 {
     (void)state;
@@ -151,6 +192,7 @@ int main(void)
         cmocka_unit_test_setup(works_on_each_item_once, open_hall),
         cmocka_unit_test_setup(refuses_beyond_the_bound, open_hall),
         cmocka_unit_test_setup(finishes_what_is_queued_and_refuses_more, open_hall),
+        cmocka_unit_test_setup(keeps_house_while_it_waits, open_hall),
         cmocka_unit_test_setup(refuses_a_crew_of_nobody, open_hall),
         cmocka_unit_test_setup(survives_every_failed_allocation, open_hall),
     };
