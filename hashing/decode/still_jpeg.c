@@ -16,7 +16,15 @@
 #include "hashing/base/scoped.h"
 #include "hashing/decode/exif.h"
 
-enum { ROWS = 8 }; /* as many as libjpeg gives at once, and some more */
+enum {
+    ROWS = 8, /* as many as libjpeg gives at once, and some more */
+    /*
+     * libjpeg-turbo writes rows that are aligned to a register past the caches, from where they
+     * would be read back at once: so none begins at a multiple of 16.
+     */
+    ALIGNMENT = 16, /* of malloc() */
+    ROW_OFFSET = 8
+};
 
 struct reader {
     struct jpeg_decompress_struct jpeg;
@@ -233,17 +241,23 @@ static void cmyk_to_rgb(uint8_t *row, size_t n, bool inverted)
     }
 }
 
+/* Of the widest pixels. */
+static size_t row_stride(const struct reader *r)
+{
+    size_t used = ROW_OFFSET + (size_t)r->jpeg.image_width * 4;
+    return (used + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
+
 static enum rc read_rows(struct reader *r)
 {
     jpeg_start_decompress(&r->jpeg);
-    size_t row_size = (size_t)r->jpeg.output_width * (size_t)r->jpeg.output_components;
     bool cmyk = r->jpeg.out_color_space == JCS_CMYK;
     TRY(frame_begin(r->run->sink->hasher, r->jpeg.output_width, r->jpeg.output_height,
                     r->jpeg.out_color_space == JCS_GRAYSCALE ? PIXEL_GRAY8 : PIXEL_RGB8, r->err));
 
     JSAMPROW rows[ROWS];
     for (size_t i = 0; i < ROWS; i++)
-        rows[i] = r->rows + i * row_size;
+        rows[i] = r->rows + i * row_stride(r) + ROW_OFFSET;
     while (r->jpeg.output_scanline < r->jpeg.output_height) {
         JDIMENSION y = r->jpeg.output_scanline;
         JDIMENSION n = jpeg_read_scanlines(&r->jpeg, rows, ROWS);
@@ -271,7 +285,7 @@ enum rc still_jpeg_read(struct bytes in, struct picture_run *run, struct still_j
     TRY(guarded(read_header, &r));
 
     /* 65500 pixels at most in libjpeg's width, four components at most. */
-    r.rows = malloc((size_t)ROWS * r.jpeg.image_width * 4);
+    r.rows = malloc(ROWS * row_stride(&r));
     if (r.rows == NULL)
         FAIL(run->err, RC_NOMEM, "JPEG: no memory for rows");
     TRY(guarded(read_rows, &r));
