@@ -72,8 +72,14 @@ static enum rc open_pass(struct run *r, bool decoders)
 
 /* The track of the packet just read.  FFmpeg makes streams late only in formats that we leave out,
  * or where a file lies. */
-static enum rc track_of_packet(struct run *r, struct video_track **ret)
+/* Reads the next packet; *ret: the track that it is of, NULL behind the last one. */
+static enum rc next_packet(struct run *r, struct video_track **ret)
 {
+    bool end = false;
+    *ret = NULL;
+    TRY(video_source_read(&r->source, r->packet, &end, r->err));
+    if (end)
+        return RC_OK;
     struct video_track *t = &r->tracks[r->packet->stream_index];
     if (!t->present)
         FAIL(r->err, RC_UNDECODABLE, "video: a track that the header does not tell of");
@@ -162,12 +168,10 @@ static int64_t lasts(const struct video_track *t)
 static enum rc survey_packets(struct run *r)
 {
     for (;;) {
-        struct video_track *t = NULL;
-        bool end = false;
-        TRY(video_source_read(&r->source, r->packet, &end, r->err));
-        if (end)
+        struct video_track *t;
+        TRY(next_packet(r, &t));
+        if (t == NULL)
             return RC_OK;
-        TRY(track_of_packet(r, &t));
         t->packets++;
         t->keys += (r->packet->flags & AV_PKT_FLAG_KEY) != 0;
         if (!t->cover)
@@ -262,14 +266,12 @@ static enum rc drain(struct run *r, struct video_track *t)
 
 static enum rc decode_all(struct run *r)
 {
-    bool end = false;
     TRY(open_pass(r, true));
     for (;;) {
-        struct video_track *t = NULL;
-        TRY(video_source_read(&r->source, r->packet, &end, r->err));
-        if (end)
+        struct video_track *t;
+        TRY(next_packet(r, &t));
+        if (t == NULL)
             break;
-        TRY(track_of_packet(r, &t));
         TRY(video_track_send(t, r->packet, r->err));
         TRY(drain(r, t));
     }
@@ -296,14 +298,12 @@ static enum rc preview_packet(struct run *r, struct video_track *t)
 
 static enum rc decode_keys(struct run *r)
 {
-    bool end = false;
     TRY(open_pass(r, true));
     for (;;) {
-        struct video_track *t = NULL;
-        TRY(video_source_read(&r->source, r->packet, &end, r->err));
-        if (end)
+        struct video_track *t;
+        TRY(next_packet(r, &t));
+        if (t == NULL)
             return RC_OK;
-        TRY(track_of_packet(r, &t));
         if ((r->packet->flags & AV_PKT_FLAG_KEY) != 0 && !t->cover)
             TRY(preview_packet(r, t));
     }
