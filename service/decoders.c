@@ -69,28 +69,11 @@ enum rc decoder_programs_find(const struct config *config, struct decoder_progra
     return RC_OK;
 }
 
-static enum rc start(struct worker_host *_Atomic *at, const struct worker_config *config,
-                     struct worker_host **ret, struct err *err)
+enum rc decoders_start(struct decoders *d, const struct decoder_programs *programs, bool clips,
+                       struct err *err)
 {
-    struct worker_host *host = atomic_load(at);
-    if (host == NULL) {
-        TRY(worker_host_new(config, &host, err));
-        atomic_store(at, host);
-    }
-    *ret = host;
-    return RC_OK;
-}
-
-enum rc decoders_picture(struct decoders *d, const struct decoder_programs *programs,
-                         struct worker_host **ret, struct err *err)
-{
-    return start(&d->picture, &programs->picture, ret, err);
-}
-
-enum rc decoders_clip(struct decoders *d, const struct decoder_programs *programs,
-                      struct worker_host **ret, struct err *err)
-{
-    return start(&d->clip, &programs->clip, ret, err);
+    TRY(worker_host_new(&programs->picture, &d->picture, err));
+    return clips ? worker_host_new(&programs->clip, &d->clip, err) : RC_OK;
 }
 
 static void keep(struct worker_host *host)
@@ -102,12 +85,13 @@ static void keep(struct worker_host *host)
 
 void decoders_upkeep(struct decoders *d)
 {
-    keep(atomic_load(&d->picture));
-    keep(atomic_load(&d->clip));
+    keep(d->picture);
+    keep(d->clip);
 }
 
 void decoders_clear(struct decoders *d)
 {
-    worker_host_free(atomic_exchange(&d->picture, NULL));
-    worker_host_free(atomic_exchange(&d->clip, NULL));
+    worker_host_free(d->picture);
+    worker_host_free(d->clip);
+    *d = (struct decoders){0};
 }

@@ -5,7 +5,7 @@
 #ifndef SERVICE_DECODERS_H
 #define SERVICE_DECODERS_H
 
-#include <stdatomic.h>
+#include <stdbool.h>
 
 #include "hashing/worker_host.h"
 #include "service/config.h"
@@ -13,8 +13,10 @@
 
 enum { WORKERS_MAX = 256 };
 
+/* Not changed between decoders_start() and decoders_clear(), so that any thread may read it. */
 struct decoders {
-    struct worker_host *_Atomic picture, *_Atomic clip; /* NULL: not started */
+    struct worker_host *picture;
+    struct worker_host *clip; /* NULL outside of the video crew */
 };
 
 /* Where the programs are, and their limits. */
@@ -27,11 +29,10 @@ struct decoder_programs {
 MUST_CHECK enum rc decoder_programs_find(const struct config *config, struct decoder_programs *ret,
                                          struct err *err);
 
-/* The worker for pictures, or for clips, started when it was not; RC_SYS. */
-MUST_CHECK enum rc decoders_picture(struct decoders *d, const struct decoder_programs *programs,
-                                    struct worker_host **ret, struct err *err);
-MUST_CHECK enum rc decoders_clip(struct decoders *d, const struct decoder_programs *programs,
-                                 struct worker_host **ret, struct err *err);
+/* Starts the worker for pictures, and with clips the one for those.  Cleared also after a failure.
+ */
+MUST_CHECK enum rc decoders_start(struct decoders *d, const struct decoder_programs *programs,
+                                  bool clips, struct err *err);
 
 /* Replaces what died while it was not needed; a failure is logged, and shows at the next job. */
 void decoders_upkeep(struct decoders *d);

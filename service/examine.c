@@ -99,15 +99,12 @@ static void add_clip(struct medium_found *found, const struct medium_found *clip
     found->cut_short = clip->cut_short;
 }
 
-static enum rc examine_clip(struct examining *x, struct decoders *decoders,
-                            const struct service *service, const struct request *rq,
-                            struct err *err)
+static enum rc examine_clip(struct examining *x, struct worker_host *worker,
+                            const struct request *rq, struct err *err)
 {
     struct medium_found *found = &x->medium->found, clip;
     uint64_t offset = (uint64_t)(x->medium->data.p - rq->body.p) + found->elsewhere_offset;
-    struct worker_host *worker;
 
-    TRY(decoders_clip(decoders, &service->programs, &worker, err));
     TRY(examine_part(x, worker, rq, offset, found->elsewhere_length, &clip, err));
     if (clip.elsewhere_length > 0)
         FAIL(err, RC_UNDECODABLE, "a part of it is decoded by neither program");
@@ -118,13 +115,12 @@ static enum rc examine_clip(struct examining *x, struct decoders *decoders,
 static enum rc examine(struct examining *x, struct service *service, unsigned member,
                        const struct request *rq, struct err *err)
 {
-    struct decoders *decoders =
+    const struct decoders *decoders =
         rq->crew == CREW_VIDEO ? &service->video[member] : &service->media[member];
     struct medium *m = x->medium;
-    struct worker_host *worker;
 
-    TRY(decoders_picture(decoders, &service->programs, &worker, err));
-    TRY(examine_part(x, worker, rq, (uint64_t)(m->data.p - rq->body.p), m->data.n, &m->found, err));
+    TRY(examine_part(x, decoders->picture, rq, (uint64_t)(m->data.p - rq->body.p), m->data.n,
+                     &m->found, err));
     if (m->found.elsewhere_length == 0 || m->found.cut_short) {
         if (m->data.n > service->config->max_upload)
             FAIL(err, RC_TOO_LARGE, "a picture may be %llu bytes ([http] max_upload)",
@@ -133,7 +129,7 @@ static enum rc examine(struct examining *x, struct service *service, unsigned me
     }
     if (rq->crew != CREW_VIDEO)
         return RC_ELSEWHERE;
-    return examine_clip(x, decoders, service, rq, err);
+    return examine_clip(x, decoders->clip, rq, err);
 }
 
 /* Says which of several files an error speaks of. */

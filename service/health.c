@@ -40,12 +40,9 @@ enum rc health_ready(struct service *service, struct request *rq, unsigned membe
                        err);
 }
 
-/* NULL: not started. */
 static void add_worker(struct metrics_gauges *g, const struct worker_host *worker)
 {
     struct worker_stats one;
-    if (worker == NULL)
-        return;
     worker_host_stats(worker, &one);
     g->workers.spawned += one.spawned;
     g->workers.crashed += one.crashed;
@@ -73,10 +70,10 @@ static struct metrics_gauges gauges_read(const struct service *service)
         g.in_flight += crew_running(service->crew[c]);
     }
     for (unsigned i = 0; i < service->n_workers; i++)
-        add_worker(&g, atomic_load(&service->media[i].picture));
+        add_worker(&g, service->media[i].picture);
     for (unsigned i = 0; i < service->n_video_workers; i++) {
-        add_worker(&g, atomic_load(&service->video[i].picture));
-        add_worker(&g, atomic_load(&service->video[i].clip));
+        add_worker(&g, service->video[i].picture);
+        add_worker(&g, service->video[i].clip);
     }
     return g;
 }

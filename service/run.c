@@ -70,17 +70,14 @@ static unsigned workers(unsigned configured)
 static enum rc start_workers(struct service *service, struct err *err)
 {
     const struct config *config = service->config;
-    struct worker_host *host;
 
     TRY(decoder_programs_find(config, &service->programs, err));
     service->n_workers = workers(config->workers);
     service->n_video_workers = workers(config->video_workers);
     for (unsigned i = 0; i < service->n_workers; i++)
-        TRY(decoders_picture(&service->media[i], &service->programs, &host, err));
-    for (unsigned i = 0; i < service->n_video_workers; i++) {
-        TRY(decoders_picture(&service->video[i], &service->programs, &host, err));
-        TRY(decoders_clip(&service->video[i], &service->programs, &host, err));
-    }
+        TRY(decoders_start(&service->media[i], &service->programs, false, err));
+    for (unsigned i = 0; i < service->n_video_workers; i++)
+        TRY(decoders_start(&service->video[i], &service->programs, true, err));
     return RC_OK;
 }
 
