@@ -24,10 +24,17 @@ static void forget_job(struct worker_host *host)
         close(fd_take(&host->medium));
 }
 
+/* Whoever kills a worker before it has said hello may kill the next one too, but not for ever. */
+enum { START_TRIES = 8 };
+
 static enum rc respawn(struct worker_host *host, struct err *err)
 {
+    enum rc rc = RC_BUSY;
+
     host_stop(host);
-    TRY(worker_spawn(host->config->program, host->config->memory, &host->process, err));
+    for (int i = 0; rc == RC_BUSY && i < START_TRIES; i++)
+        rc = worker_spawn(host->config->program, host->config->memory, &host->process, err);
+    TRY(rc);
     host->spent = false;
     host->served = 0;
     atomic_fetch_add(&host->spawned, 1);
@@ -132,12 +139,12 @@ static enum rc send_job(struct worker_host *host, struct err *err)
 {
     host->in_doubt = false;
     limit_cpu(host);
-    if (!send_message(host)) {
-        /* It died since make_ready() looked: no fault of this medium, so once more. */
+    /* One that died since make_ready() looked is no fault of this medium. */
+    for (int i = 0; !send_message(host); i++) {
+        if (i == START_TRIES)
+            FAIL(err, RC_BUSY, "%s dies again and again before its job", host->config->program);
         TRY(respawn(host, err));
         limit_cpu(host);
-        if (!send_message(host))
-            FAIL_SYS(err, "cannot send to %s", host->config->program);
     }
     host->served++;
     return RC_OK;

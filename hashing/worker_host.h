@@ -81,14 +81,15 @@ SCOPED_DEFINE(worker_host_free, struct worker_host *)
 
 /*
  * Between jobs: replaces a worker that died or would be replaced before the next job, so that that
- * one need not wait for it.  RC_SYS when none can be started.
+ * one need not wait for it.  RC_SYS when none can be started, RC_BUSY when each is killed at once.
  */
 MUST_CHECK enum rc worker_host_upkeep(struct worker_host *host, struct err *err);
 
 /*
  * Sends the job: length bytes at offset of memfd, which must be sealed against write, grow and
  * shrink (RC_INPUT otherwise) and stays the caller's.  The deadline runs from here.  Replaces a
- * dead worker first, and one whose job was never waited for.  RC_SYS when none can be started.
+ * dead worker first, and one whose job was never waited for.  RC_SYS when none can be started,
+ * RC_BUSY when somebody kills each before it can begin.
  */
 MUST_CHECK enum rc worker_host_start(struct worker_host *host, int memfd, uint64_t offset,
                                      uint64_t length, bool all_orientations, struct err *err);

@@ -79,8 +79,10 @@ static enum rc await_hello(struct worker_process *process, const char *program, 
         break;
     case WORKER_GONE: {
         char death[64];
-        worker_death_text(worker_stop(process), death, sizeof death);
-        FAIL(err, RC_SYS, "%s ended at its start: %s", program, death);
+        int status = worker_stop(process);
+        bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+        worker_death_text(status, death, sizeof death);
+        FAIL(err, killed ? RC_BUSY : RC_SYS, "%s ended at its start: %s", program, death);
     }
     case WORKER_SILENT:
         FAIL(err, RC_SYS, "%s did not say hello in %lld s", program,

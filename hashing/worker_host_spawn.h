@@ -28,7 +28,8 @@ enum worker_event {
 
 /*
  * Starts program with `memory` as its only argument, an empty environment and no descriptor but
- * /dev/null and its channel, and waits for its hello.  RC_SYS when that does not come.
+ * /dev/null and its channel, and waits for its hello.  RC_SYS when that does not come; RC_BUSY when
+ * it was killed from outside (SIGKILL) before, and another may do.
  */
 MUST_CHECK enum rc worker_spawn(const char *program, uint64_t memory, struct worker_process *ret,
                                 struct err *err);

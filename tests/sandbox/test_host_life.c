@@ -3,10 +3,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "tests/sandbox/misbehaving.h"
 #include "tests/support/oom.h"
 #include "tests/support/rnd.h"
+#include "tests/support/tmpdir.h"
 
 /* Dead already when the job comes, or dying while it is sent: all the same to the job. */
 static void a_worker_killed_between_jobs_is_replaced(void **state)
@@ -212,6 +214,47 @@ static void a_broken_program_is_a_system_error(void **state)
     }
 }
 
+enum { PATH_SIZE = 256 };
+
+/* A program that is killed at its first `times` starts, and the misbehaving worker after that. */
+static void write_starter(char path[PATH_SIZE], const char *name, int times)
+{
+    snprintf(path, PATH_SIZE, "%s/%s", tmpdir(), name);
+    FILE *f = fopen(path, "we");
+    assert_non_null(f);
+    fprintf(f, "#!/bin/sh\nn=0\nwhile [ $n -lt %d ]; do\n", times);
+    fprintf(f, "mkdir %s.$n 2>/dev/null && kill -9 $$\nn=$((n+1))\ndone\n", path);
+    fprintf(f, "exec %s \"$@\"\n", misbehaving.program);
+    assert_int_equal(fchmod(fileno(f), 0700), 0);
+    fclose(f);
+}
+
+static void a_worker_killed_at_its_start_is_started_again(void **state)
+{
+    (void)state;
+    char path[PATH_SIZE];
+    struct worker_config config = misbehaving;
+    write_starter(path, "three", 3);
+    config.program = path;
+    struct worker_host *host = new_host(&config);
+    expect_good(host);
+    worker_host_free(host);
+}
+
+static void workers_killed_at_every_start_mean_try_again(void **state)
+{
+    (void)state;
+    char path[PATH_SIZE];
+    struct worker_config config = misbehaving;
+    struct worker_host *host = NULL;
+    struct err err;
+    write_starter(path, "endless", 1000);
+    config.program = path;
+    assert_int_equal(worker_host_new(&config, &host, &err), RC_BUSY);
+    assert_non_null(strstr(err.msg, "ended at its start: signal 9 (Killed)"));
+    assert_null(host);
+}
+
 static void a_program_lost_later_is_a_system_error(void **state)
 {
     (void)state;
@@ -353,6 +396,8 @@ int main(void)
         CLEAN_TEST(only_sealed_media_are_sent),
         CLEAN_TEST(the_span_is_the_medium),
         CLEAN_TEST(a_broken_program_is_a_system_error),
+        CLEAN_TEST(a_worker_killed_at_its_start_is_started_again),
+        CLEAN_TEST(workers_killed_at_every_start_mean_try_again),
         CLEAN_TEST(a_program_lost_later_is_a_system_error),
         CLEAN_TEST(survives_every_failed_allocation),
         CLEAN_TEST(no_worker_outlives_a_killed_service),
