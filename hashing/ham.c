@@ -10,7 +10,17 @@ static size_t scan_plain(struct ham_pass *p)
     return ham_take_rows(p, 0, p->n);
 }
 
-const struct ham_kernel ham_kernel_plain = {.name = "plain", .scan = scan_plain};
+static size_t pick_plain(const struct pdq_hash *rows, const uint32_t *row, size_t n,
+                         const struct pdq_hash *query, unsigned radius, struct ham_hit *hits)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < n; i++)
+        found = ham_note_picked(hits, found, i, pdq_distance(&rows[row[i]], query), radius);
+    return found;
+}
+
+const struct ham_kernel ham_kernel_plain = {
+    .name = "plain", .scan = scan_plain, .pick = pick_plain};
 
 static const struct ham_kernel *active = &ham_kernel_plain;
 
@@ -53,6 +63,12 @@ size_t ham_scan(const struct pdq_hash *rows, size_t n, const struct pdq_hash *qu
     return stopped;
 }
 
+size_t ham_pick(const struct pdq_hash *rows, const uint32_t *row, size_t n,
+                const struct pdq_hash *query, unsigned radius, struct ham_hit *hits)
+{
+    return active->pick(rows, row, n, query, radius, hits);
+}
+
 enum { SAMPLE_ROWS = 100, SAMPLE_CAP = SAMPLE_ROWS * HAM_QUERIES + 2 * HAM_QUERIES };
 
 struct sample {
@@ -81,6 +97,24 @@ static void make_sample(struct sample *s)
     }
 }
 
+/* Every third row, backwards, at every radius. */
+static bool picks_like_plain(const struct ham_kernel *k, const struct sample *s)
+{
+    enum { PICKED = SAMPLE_ROWS / 3 };
+    struct ham_hit hits[2][PICKED];
+    uint32_t row[PICKED];
+
+    for (unsigned i = 0; i < PICKED; i++)
+        row[i] = (PICKED - 1 - i) * 3;
+    for (unsigned radius = 0; radius <= PDQ_BITS; radius++) {
+        size_t n = pick_plain(s->rows, row, PICKED, &s->queries[0], radius, hits[0]);
+        if (k->pick(s->rows, row, PICKED, &s->queries[0], radius, hits[1]) != n ||
+            memcmp(hits[0], hits[1], n * sizeof(hits[0][0])) != 0)
+            return false;
+    }
+    return true;
+}
+
 /* Same stop, same hits: with every number of queries, several lengths, room and lack of it. */
 static bool agrees_with_plain(const struct ham_kernel *k)
 {
@@ -104,7 +138,7 @@ static bool agrees_with_plain(const struct ham_kernel *k)
             memcmp(hits[0], hits[1], plain.n_hits * sizeof(hits[0][0])) != 0)
             return false;
     }
-    return true;
+    return picks_like_plain(k, &s);
 }
 
 const char *ham_self_test(const char **ret_disagreed)

@@ -27,6 +27,13 @@ size_t ham_scan(const struct pdq_hash *rows, size_t n, const struct pdq_hash *qu
                 unsigned n_queries, unsigned radius, struct ham_hit *hits, size_t cap,
                 size_t *ret_hits);
 
+/*
+ * The same for one query and rows[row[0..n)], each fetched before as the caller thinks best; hits
+ * have the place in row[] as their row, and room for n.  Returns how many there are.
+ */
+size_t ham_pick(const struct pdq_hash *rows, const uint32_t *row, size_t n,
+                const struct pdq_hash *query, unsigned radius, struct ham_hit *hits);
+
 /* As frame_hasher_self_test(). */
 const char *ham_self_test(const char **ret_disagreed);
 bool ham_use(const char *kernel);

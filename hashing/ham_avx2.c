@@ -56,4 +56,13 @@ static size_t scan(struct ham_pass *p)
     return ham_take_rows(p, i, p->n);
 }
 
-const struct ham_kernel ham_kernel_avx2 = {.name = "avx2", .scan = scan};
+static size_t pick(const struct pdq_hash *rows, const uint32_t *row, size_t n,
+                   const struct pdq_hash *query, unsigned radius, struct ham_hit *hits)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < n; i++)
+        found = ham_note_picked(hits, found, i, pdq_distance(&rows[row[i]], query), radius);
+    return found;
+}
+
+const struct ham_kernel ham_kernel_avx2 = {.name = "avx2", .scan = scan, .pick = pick};

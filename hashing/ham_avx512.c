@@ -43,4 +43,21 @@ static size_t scan(struct ham_pass *p)
     return ham_take_rows(p, i, p->n);
 }
 
-const struct ham_kernel ham_kernel_avx512 = {.name = "avx512", .scan = scan};
+static size_t pick(const struct pdq_hash *rows, const uint32_t *row, size_t n,
+                   const struct pdq_hash *query, unsigned radius, struct ham_hit *hits)
+{
+    const __m256i wanted = _mm256_loadu_si256((const __m256i *)(const void *)query);
+    size_t found = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        __m256i hash = _mm256_loadu_si256((const __m256i *)(const void *)&rows[row[i]]);
+        __m256i bits = _mm256_popcnt_epi64(_mm256_xor_si256(hash, wanted));
+        __m128i half =
+            _mm_add_epi64(_mm256_castsi256_si128(bits), _mm256_extracti128_si256(bits, 1));
+        unsigned distance = (unsigned)(_mm_cvtsi128_si64(half) + _mm_extract_epi64(half, 1));
+        found = ham_note_picked(hits, found, i, distance, radius);
+    }
+    return found;
+}
+
+const struct ham_kernel ham_kernel_avx512 = {.name = "avx512", .scan = scan, .pick = pick};

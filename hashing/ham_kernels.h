@@ -25,6 +25,9 @@ struct ham_kernel {
     const char *name;
     /* Returns the row at which it stopped. */
     size_t (*scan)(struct ham_pass *p);
+    /* As ham_pick(). */
+    size_t (*pick)(const struct pdq_hash *rows, const uint32_t *row, size_t n,
+                   const struct pdq_hash *query, unsigned radius, struct ham_hit *hits);
 };
 
 extern const struct ham_kernel ham_kernel_plain;
@@ -34,6 +37,14 @@ extern const struct ham_kernel ham_kernel_avx512;
 #elif defined(__aarch64__)
 extern const struct ham_kernel ham_kernel_neon;
 #endif
+
+/* Notes the picked row when it is near; returns how many there are now. */
+static inline size_t ham_note_picked(struct ham_hit *hits, size_t n, size_t i, unsigned distance,
+                                     unsigned radius)
+{
+    hits[n] = (struct ham_hit){.row = (uint32_t)i, .query = 0, .distance = (uint16_t)distance};
+    return n + (distance <= radius);
+}
 
 /* Whether the next row's hits might not fit: the pass stops here, whatever that row holds. */
 static inline bool ham_full(const struct ham_pass *p)
