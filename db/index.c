@@ -1,32 +1,65 @@
 #include "db/index.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "db/rows.h"
-#include "hashing/ham.h"
+#include "db/index_internal.h"
 
-enum {
-    SCAN_ROWS = 8192, /* 256 KiB of hashes: stay in the cache while all queries pass over them */
-    SCAN_HITS = 512
-};
-
-struct index {
-    struct rows rows;
-};
-
-enum { CANARY_BANK = INDEX_BANKS_MAX, CANARY_DISTANCE = PDQ_THRESHOLD };
+enum { CANARY_DISTANCE = PDQ_THRESHOLD };
 static const uint64_t canary_entry = UINT64_MAX;
 static const struct pdq_hash canary = {
     {0x5bd3a8c61f94e207, 0xc9127e5da0b836f4, 0x36ec4b95d27f810a, 0xa45f09e3768cb1d2}};
 
-enum rc index_new(struct index **ret, struct err *err)
+struct view *view_new(uint32_t segments, uint32_t tails)
 {
-    SCOPED(index_free) struct index *index = calloc(1, sizeof(*index));
+    size_t head = sizeof(struct view), first = segments * sizeof(struct segment *);
+    char *p = calloc(1, head + first + tails * sizeof(struct view_tail));
+    if (p == NULL)
+        return NULL;
+    struct view *view = (struct view *)(void *)p;
+    view->segments = segments;
+    view->tails = tails;
+    view->segment = (struct segment **)(void *)(p + head);
+    view->tail = (struct view_tail *)(void *)(p + head + first);
+    return view;
+}
+
+void index_replace_view(struct index *index, struct view *view)
+{
+    struct view *old = index_view(index);
+    atomic_store(&index->view, view);
+    if (old == NULL)
+        return;
+    old->older = index->retired;
+    index->retired = old;
+}
+
+static enum rc new_empty(struct index **ret, struct err *err)
+{
+    SCOPED(mem_free) struct index *index = calloc(1, sizeof(*index));
     if (index == NULL)
         FAIL(err, RC_NOMEM, "index: no memory");
+    SCOPED(mem_free) struct view *view = view_new(0, 0);
+    if (view == NULL)
+        FAIL(err, RC_NOMEM, "index: no memory");
+    errno = pthread_mutex_init(&index->lock, NULL);
+    if (errno != 0)
+        FAIL_SYS(err, "index: mutex");
+    pthread_cond_init(&index->changed, NULL);
+    index->wide = true;
+    atomic_store(&index->view, TAKE(view));
+    atomic_store(&index->memory, sizeof(*index));
+    *ret = TAKE(index);
+    return RC_OK;
+}
+
+enum rc index_new(struct index **ret, struct err *err)
+{
+    SCOPED(index_free) struct index *index = NULL;
+    TRY(new_empty(&index, err));
     const struct index_item item = {
-        .hash = canary, .entry = canary_entry, .bank = CANARY_BANK, .place = -1};
+        .hash = canary, .entry = canary_entry, .bank = INDEX_CANARY_BANK, .place = -1};
     TRY(index_add(index, &item, 1, err));
     *ret = TAKE(index);
     return RC_OK;
@@ -36,82 +69,162 @@ void index_free(struct index *index)
 {
     if (index == NULL)
         return;
-    rows_clear(&index->rows);
+    merger_stop(index);
+    struct view *view = index_view(index);
+    for (uint32_t i = 0; i < view->segments; i++)
+        segment_release(view->segment[i]);
+    for (uint32_t i = 0; i < view->tails; i++)
+        free(view->tail[i].tail);
+    free(view);
+    while (index->retired != NULL) {
+        struct view *older = index->retired->older;
+        free(index->retired);
+        index->retired = older;
+    }
+    free(index->removed);
+    pthread_cond_destroy(&index->changed);
+    pthread_mutex_destroy(&index->lock);
     free(index);
+}
+
+/* --- adding --- */
+
+/* The view that has `more` new tails behind the ones of now. */
+static struct view *with_tails(const struct index *index, uint32_t more)
+{
+    const struct view *old = index_view(index);
+    struct view *view = view_new(old->segments, old->tails + more);
+    if (view == NULL)
+        return NULL;
+    for (uint32_t i = 0; i < old->segments; i++)
+        view->segment[i] = old->segment[i];
+    for (uint32_t i = 0; i < old->tails; i++)
+        view->tail[i] = old->tail[i];
+    for (uint32_t i = old->tails; i < view->tails; i++) {
+        view->tail[i] = (struct view_tail){.tail = tail_new(), .rows = TAIL_OPEN};
+        if (view->tail[i].tail == NULL) {
+            while (i-- > old->tails)
+                free(view->tail[i].tail);
+            free(view);
+            return NULL;
+        }
+    }
+    return view;
+}
+
+static struct tail *open_tail(const struct view *view)
+{
+    return view->tails > 0 ? view->tail[view->tails - 1].tail : NULL;
+}
+
+static struct slot_item item_of(const struct index_item *item)
+{
+    return (struct slot_item){.generation = item->generation,
+                              .entry = (uint32_t)item->entry, /* the canary's becomes UINT32_MAX */
+                              .place = item->place,
+                              .bank = (uint16_t)item->bank};
+}
+
+static void append(const struct view *view, uint32_t tail, const struct index_item *items, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        while (view->tail[tail].tail->filled == TAIL_ROWS)
+            tail++;
+        const struct slot_item item = item_of(&items[i]);
+        tail_append(view->tail[tail].tail, &items[i].hash, &item);
+    }
+}
+
+/* Into more tails than the open one: what is new is seen when the view is, all at once. */
+static enum rc add_tails(struct index *index, const struct index_item *items, size_t n, size_t room,
+                         struct err *err)
+{
+    uint32_t old = index_view(index)->tails;
+    uint32_t more = (uint32_t)((n - room + TAIL_ROWS - 1) / TAIL_ROWS);
+    struct view *view = with_tails(index, more);
+    if (view == NULL)
+        FAIL(err, RC_NOMEM, "index: no memory for %zu hashes", n);
+    append(view, old > 0 ? old - 1 : 0, items, n);
+    for (uint32_t i = old > 0 ? old - 1 : 0; i < view->tails; i++)
+        if (i + 1 < view->tails)
+            view->tail[i].rows = TAIL_ROWS;
+    tail_publish(open_tail(view));
+    atomic_fetch_add(&index->memory, more * sizeof(struct tail));
+    index_replace_view(index, view);
+    merger_wake(index);
+    return RC_OK;
+}
+
+static enum rc add_locked(struct index *index, const struct index_item *items, size_t n,
+                          struct err *err)
+{
+    const struct view *view = index_view(index);
+    struct tail *tail = open_tail(view);
+    size_t room = tail != NULL ? TAIL_ROWS - tail->filled : 0;
+    if (n > room) {
+        TRY(add_tails(index, items, n, room, err));
+    } else if (n > 0) {
+        append(view, view->tails - 1, items, n);
+        tail_publish(tail);
+    }
+    atomic_fetch_add(&index->live, n);
+    return RC_OK;
 }
 
 enum rc index_add(struct index *index, const struct index_item *items, size_t n, struct err *err)
 {
-    TRY(rows_reserve(&index->rows, n, err));
     for (size_t i = 0; i < n; i++)
-        rows_append(&index->rows, &(struct row){.value = items[i].hash,
-                                                .entry = items[i].entry,
-                                                .generation = items[i].generation,
-                                                .bank = items[i].bank,
-                                                .tag = (uint32_t)items[i].place});
-    rows_publish(&index->rows);
-    return RC_OK;
+        if (items[i].entry >= UINT32_MAX && items[i].entry != canary_entry)
+            FAIL(err, RC_STORE, "index: entry number %llu is out of range",
+                 (unsigned long long)items[i].entry);
+    pthread_mutex_lock(&index->lock);
+    enum rc rc = add_locked(index, items, n, err);
+    pthread_mutex_unlock(&index->lock);
+    return rc;
+}
+
+/* --- removing --- */
+
+/* For the segment that is being made from parts that had the entry still. */
+static void note_removed(struct index *index, uint32_t entry)
+{
+    if (!index->merging || index->removed_lost)
+        return;
+    if (index->n_removed == index->removed_room) {
+        size_t room = index->removed_room * 2 + 64;
+        uint32_t *removed = realloc(index->removed, room * sizeof(removed[0]));
+        index->removed_lost = removed == NULL;
+        if (removed == NULL)
+            return;
+        index->removed = removed;
+        index->removed_room = room;
+    }
+    index->removed[index->n_removed++] = entry;
 }
 
 size_t index_remove(struct index *index, uint64_t entry)
 {
-    return rows_remove(&index->rows, entry);
-}
-
-struct scan {
-    const struct pdq_hash *queries;
-    uint32_t n_queries;
-    const struct index_rule *rule;
-    unsigned radius; /* of the widest bank; narrower ones are sifted out of the hits */
-    index_visit *visit;
-    void *ctx;
-};
-
-/* Tells those of the hits that the rule calls matches; false when the visitor has enough. */
-static bool tell(const struct scan *scan, const struct rows_chunk *chunk, size_t first_row,
-                 uint32_t first_query, const struct ham_hit *hits, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        size_t at = first_row + hits[i].row;
-        if (!rows_match(chunk, at, scan->rule, hits[i].distance))
-            continue;
-        const struct index_hit hit = {.query = first_query + hits[i].query,
-                                      .bank = chunk->bank[at],
-                                      .entry = chunk->entry[at],
-                                      .place = (int32_t)chunk->tag[at],
-                                      .distance = hits[i].distance};
-        if (!scan->visit(scan->ctx, &hit))
-            return false;
+    size_t removed = 0;
+    if (entry >= UINT32_MAX)
+        return 0;
+    pthread_mutex_lock(&index->lock);
+    const struct view *view = index_view(index);
+    for (uint32_t i = 0; i < view->segments; i++)
+        removed += segment_remove(view->segment[i], (uint32_t)entry);
+    for (uint32_t i = 0; i < view->tails; i++)
+        removed += tail_remove(view->tail[i].tail, (uint32_t)entry);
+    if (removed > 0) {
+        note_removed(index, (uint32_t)entry);
+        atomic_fetch_sub(&index->live, removed);
+        struct merge_plan plan;
+        if (merge_wanted(index, &plan))
+            merger_wake(index);
     }
-    return true;
+    pthread_mutex_unlock(&index->lock);
+    return removed;
 }
 
-/* One group of queries over rows [from, to) of a chunk. */
-static bool scan_group(const struct scan *scan, const struct rows_chunk *chunk, size_t from,
-                       size_t to, uint32_t first_query, unsigned n_queries)
-{
-    struct ham_hit hits[SCAN_HITS];
-    while (from < to) {
-        size_t found = 0;
-        size_t examined = ham_scan(&chunk->value[from], to - from, &scan->queries[first_query],
-                                   n_queries, scan->radius, hits, SCAN_HITS, &found);
-        if (!tell(scan, chunk, from, first_query, hits, found))
-            return false;
-        from += examined;
-    }
-    return true;
-}
-
-static bool scan_rows(const struct scan *scan, const struct rows_chunk *chunk, size_t from,
-                      size_t to)
-{
-    for (uint32_t q = 0; q < scan->n_queries; q += HAM_QUERIES) {
-        uint32_t left = scan->n_queries - q;
-        if (!scan_group(scan, chunk, from, to, q, left < HAM_QUERIES ? left : HAM_QUERIES))
-            return false;
-    }
-    return true;
-}
+/* --- searching --- */
 
 /* -1 when the rule searches no bank. */
 static int widest_threshold(const struct index_rule *rule)
@@ -123,36 +236,46 @@ static int widest_threshold(const struct index_rule *rule)
     return widest;
 }
 
+/*
+ * How many rows of the open tail count is read before all else: an item that was removed and came
+ * back is then seen in its old place or in its new one, and never in both.
+ */
+static void search_view(const struct view *view, struct index_asking *asking)
+{
+    size_t open = view->tails > 0 ? view_tail_rows(&view->tail[view->tails - 1]) : 0;
+    for (uint32_t i = 0; i < view->segments; i++)
+        segment_search(view->segment[i], asking);
+    for (uint32_t i = 0; i < view->tails; i++)
+        tail_search(view->tail[i].tail, i + 1 < view->tails ? view->tail[i].rows : open, asking);
+}
+
 void index_search(const struct index *index, const struct pdq_hash *queries, uint32_t n,
                   const struct index_rule *rule, index_visit *visit, void *ctx)
 {
     int widest = widest_threshold(rule);
     if (widest < 0)
         return;
-
-    const struct scan scan = {.queries = queries,
-                              .n_queries = n,
-                              .rule = rule,
-                              .radius = (unsigned)widest,
-                              .visit = visit,
-                              .ctx = ctx};
-    size_t rows = rows_published(&index->rows);
-    for (size_t row = 0; row < rows; row += SCAN_ROWS) {
-        size_t count = rows - row < SCAN_ROWS ? rows - row : SCAN_ROWS;
-        size_t from = row % ROWS_CHUNK;
-        if (!scan_rows(&scan, rows_chunk(&index->rows, row), from, from + count))
-            return;
-    }
+    struct index_asking asking = {.queries = queries,
+                                  .n = n,
+                                  .rule = rule,
+                                  .radius = (unsigned)widest,
+                                  .visit = visit,
+                                  .ctx = ctx};
+    /* Readers are counted; nothing else of the index changes by a search. */
+    struct readers *readers = (struct readers *)&index->readers;
+    unsigned side = readers_enter(readers);
+    search_view(index_view(index), &asking);
+    readers_leave(readers, side);
 }
 
 size_t index_count(const struct index *index)
 {
-    return atomic_load(&index->rows.live) - 1;
+    return atomic_load(&index->live) - 1;
 }
 
 size_t index_memory(const struct index *index)
 {
-    return sizeof(*index) + atomic_load(&index->rows.memory);
+    return atomic_load(&index->memory);
 }
 
 static bool is_canary(void *ctx, const struct index_hit *hit)
@@ -164,11 +287,11 @@ static bool is_canary(void *ctx, const struct index_hit *hit)
 
 bool index_self_test(const struct index *index)
 {
-    int16_t threshold[CANARY_BANK + 1];
-    for (unsigned i = 0; i < CANARY_BANK; i++)
+    int16_t threshold[INDEX_CANARY_BANK + 1];
+    for (unsigned i = 0; i < INDEX_CANARY_BANK; i++)
         threshold[i] = -1;
-    threshold[CANARY_BANK] = CANARY_DISTANCE;
-    const struct index_rule rule = {.threshold = threshold, .banks = CANARY_BANK + 1};
+    threshold[INDEX_CANARY_BANK] = CANARY_DISTANCE;
+    const struct index_rule rule = {.threshold = threshold, .banks = INDEX_CANARY_BANK + 1};
 
     struct pdq_hash query = canary;
     for (unsigned i = 0; i < CANARY_DISTANCE; i++)
@@ -178,9 +301,50 @@ bool index_self_test(const struct index *index)
     return found;
 }
 
+/* --- plans and checks --- */
+
+void index_keep_small(struct index *index, bool small)
+{
+    pthread_mutex_lock(&index->lock);
+    index->wide = !small;
+    pthread_mutex_unlock(&index->lock);
+}
+
+void index_bulk(struct index *index, bool on)
+{
+    pthread_mutex_lock(&index->lock);
+    index->bulk = on;
+    merger_wake(index);
+    pthread_mutex_unlock(&index->lock);
+}
+
+static const char *view_broken(const struct index *index, const struct view *view)
+{
+    size_t live = 0;
+    for (uint32_t i = 0; i < view->segments; i++) {
+        const char *broken = segment_broken(view->segment[i]);
+        if (broken != NULL)
+            return broken;
+        live += atomic_load(&view->segment[i]->live);
+    }
+    for (uint32_t i = 0; i < view->tails; i++) {
+        const struct tail *tail = view->tail[i].tail;
+        if (tail->filled != tail_published(tail) && view->tail[i].rows == TAIL_OPEN)
+            return "rows appended and not published";
+        if (i + 1 < view->tails && (view->tail[i].rows != TAIL_ROWS || tail->filled != TAIL_ROWS))
+            return "a tail that is not full and not the last";
+        for (size_t row = 0; row < tail->filled; row++)
+            live += !tail_dead(tail, row);
+    }
+    return live == atomic_load(&index->live) ? NULL : "the count of live items is wrong";
+}
+
 void index_check(const struct index *index)
 {
-    const char *broken = rows_broken(&index->rows);
+    pthread_mutex_t *lock = (pthread_mutex_t *)&index->lock;
+    pthread_mutex_lock(lock);
+    const char *broken = view_broken(index, index_view(index));
+    pthread_mutex_unlock(lock);
     if (broken == NULL)
         return;
     fprintf(stderr, "index_check: %s\n", broken);

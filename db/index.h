@@ -2,10 +2,13 @@
  * Which listed PDQ hashes are near these ones?
  *
  * Exact: every listed hash within its bank's threshold, none beyond.  One writer at a time adds
- * and removes; any number of threads search meanwhile without a lock and never wait: items are
- * appended to chunks that never move, a batch is published by one atomic store, a removal is one
- * atomic mark.  An item is found by every search that begins after index_add() returned, and by
- * none that begins after index_remove() returned.
+ * and removes; any number of threads search meanwhile without a lock and never wait: a batch is
+ * published by one atomic store, a removal is one atomic mark.  An item is found by every search
+ * that begins after index_add() returned, and by none that begins after index_remove() returned.
+ *
+ * The newest items are scanned; older ones lie in segments that are searched by chunks of the hash
+ * (db/chunk_plan.h, db/segment.h), which a thread of the index's own makes and merges in the
+ * background.
  */
 #ifndef DB_INDEX_H
 #define DB_INDEX_H
@@ -18,7 +21,7 @@ enum { INDEX_BANKS_MAX = 4096, INDEX_QUERIES_MAX = 4096 };
 
 struct index_item {
     struct pdq_hash hash;
-    uint64_t entry;      /* the block-list's number of the entry; UINT64_MAX is the canary's */
+    uint64_t entry;      /* the block-list's number of the entry, < UINT32_MAX */
     uint64_t generation; /* when it was listed */
     uint32_t bank;       /* < INDEX_BANKS_MAX */
     int32_t place;       /* which of its clip's signals it is (db/clips.h), -1: of none */
@@ -39,7 +42,7 @@ struct index_rule {
     uint64_t since;           /* only items of a later generation; 0 = all */
 };
 
-/* Called for each hit, rows in no promised order; false stops the search. */
+/* Called for each hit, in no promised order; false: no more hits of this query. */
 typedef bool index_visit(void *ctx, const struct index_hit *hit);
 
 struct index;
@@ -58,6 +61,21 @@ size_t index_remove(struct index *index, uint64_t entry);
 /* Any thread.  Up to INDEX_QUERIES_MAX hashes in one batch.  Cannot fail. */
 void index_search(const struct index *index, const struct pdq_hash *queries, uint32_t n,
                   const struct index_rule *rule, index_visit *visit, void *ctx);
+
+/*
+ * While on, adds are gathered and segments are made only as large as they can be: for loading a
+ * list.  Searches stay exact and are slow.  Writer.
+ */
+void index_bulk(struct index *index, bool on);
+
+/*
+ * Segments that are made from now on take fewer bytes a hash (122, not 154) and longer for queries
+ * that meet many similar pictures.  Writer.
+ */
+void index_keep_small(struct index *index, bool small);
+
+/* Waits until the background has nothing to do.  Any thread. */
+void index_settle(struct index *index);
 
 /* Live items, and bytes held.  Any thread. */
 size_t index_count(const struct index *index);

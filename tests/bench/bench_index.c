@@ -13,6 +13,7 @@
 #include "db/index.h"
 #include "hashing/base/scoped.h"
 #include "hashing/ham.h"
+#include "hashing/sift.h"
 #include "tests/bench/bench.h"
 #include "tests/support/rnd.h"
 
@@ -124,6 +125,7 @@ int main(int argc, char **argv)
 {
     const char *disagreed;
     const char *kernel = ham_self_test(&disagreed);
+    sift_self_test(&disagreed);
     unsigned rounds = argc > 1 ? bench_number(argv[1], BENCH_ROUNDS_MAX) : BENCH_ROUNDS;
     struct work w = {0};
 

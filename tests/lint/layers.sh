@@ -25,7 +25,7 @@ while IFS= read -r line; do
 done < <(grep -nHE '^ *# *include +"' "$root"/hashing/*.[ch] 2>/dev/null |
          grep -vE 'include +"hashing/(base/|[a-z0-9_]+\.h")' |
          grep -vE 'hashing/worker_[a-z_]+\.[ch]:[0-9]+: *# *include +"hashing/worker/wire\.h"' || true)
-may db 9 '(db/|hashing/(base/|pdq\.h|ham\.h|frame_hasher\.h))'
+may db 9 '(db/|hashing/(base/|pdq\.h|ham\.h|sift\.h|frame_hasher\.h))'
 may service 9 '(service/|db/|hashing/(base/|[a-z0-9_]+\.h))'
 may tools 9 '(tools/|hashing/(base/|[a-z0-9_]+\.h))'
 
