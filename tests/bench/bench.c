@@ -11,11 +11,6 @@
 #include "hashing/base/scoped.h"
 #include "hashing/base/text.h"
 
-struct samples {
-    unsigned n;
-    double ours[BENCH_ROUNDS_MAX], peer[BENCH_ROUNDS_MAX]; /* milliseconds a run */
-};
-
 static int64_t time_of(void (*run)(void *ctx), void *ctx)
 {
     int64_t began = clock_read_ns(CLOCK_THREAD_CPUTIME_ID);
@@ -31,21 +26,32 @@ static void print_samples(const char *name, const double *values, unsigned n)
     putchar(']');
 }
 
-static void print_row(const char *row, const char *peer_is, const char *unit, const char *aim,
-                      const struct samples *s)
+void bench_sample(struct bench_samples *samples, double ours, double peer)
 {
-    printf("{\"row\": \"%s\", \"peer_is\": \"%s\", \"unit\": \"%s\", \"aim\": \"%s\", ", row,
-           peer_is, unit, aim);
-    print_samples("ours", s->ours, s->n);
+    if (samples->n == BENCH_ROUNDS_MAX)
+        bench_die("samples", "too many");
+    samples->ours[samples->n] = ours;
+    samples->peer[samples->n++] = peer;
+}
+
+void bench_print(const struct bench_row *row, const struct bench_samples *samples)
+{
+    printf("{\"row\": \"%s\", \"peer_is\": \"%s\", \"unit\": \"%s\", \"aim\": \"%s\", ", row->row,
+           row->peer_is, row->unit, row->aim == NULL ? "" : row->aim);
+    if (row->note != NULL)
+        printf("\"note\": \"%s\", ", row->note);
+    if (row->times_faster)
+        fputs("\"times_faster\": true, ", stdout);
+    print_samples("ours", samples->ours, samples->n);
     fputs(", ", stdout);
-    print_samples("peer", s->peer, s->n);
+    print_samples("peer", samples->peer, samples->n);
     puts("}");
     fflush(stdout);
 }
 
 void bench_pair(const struct bench_pair *pair, unsigned rounds)
 {
-    struct samples s = {.n = rounds};
+    struct bench_samples samples = {0};
 
     pair->ours(pair->ctx);
     pair->peer(pair->ctx);
@@ -55,16 +61,19 @@ void bench_pair(const struct bench_pair *pair, unsigned rounds)
             ours += time_of(pair->ours, pair->ctx);
             peer += time_of(pair->peer, pair->ctx);
         }
-        s.ours[round] = (double)ours / 1e6 / pair->repeat;
-        s.peer[round] = (double)peer / 1e6 / pair->repeat;
+        bench_sample(&samples, (double)ours / 1e6 / pair->repeat,
+                     (double)peer / 1e6 / pair->repeat);
     }
-    print_row(pair->row, pair->peer_is, "ms", pair->aim, &s);
+    bench_print(
+        &(struct bench_row){
+            .row = pair->row, .peer_is = pair->peer_is, .unit = "ms", .aim = pair->aim},
+        &samples);
 }
 
 void bench_figure(const char *row, const char *peer_is, const char *unit, double ours, double peer)
 {
-    const struct samples s = {.n = 1, .ours = {ours}, .peer = {peer}};
-    print_row(row, peer_is, unit, "", &s);
+    const struct bench_samples samples = {.n = 1, .ours = {ours}, .peer = {peer}};
+    bench_print(&(struct bench_row){.row = row, .peer_is = peer_is, .unit = unit}, &samples);
 }
 
 void bench_die(const char *what, const char *why)

@@ -9,6 +9,8 @@
 #ifndef TESTS_BENCH_BENCH_H
 #define TESTS_BENCH_BENCH_H
 
+#include <stdbool.h>
+
 #include "hashing/base/bytes.h"
 #include "hashing/base/err.h"
 
@@ -29,6 +31,20 @@ void bench_pair(const struct bench_pair *pair, unsigned rounds);
 
 /* Prints a row that is a number and not a time. */
 void bench_figure(const char *row, const char *peer_is, const char *unit, double ours, double peer);
+
+/* For a bench that takes its samples itself. */
+struct bench_samples {
+    unsigned n;
+    double ours[BENCH_ROUNDS_MAX], peer[BENCH_ROUNDS_MAX];
+};
+struct bench_row {
+    const char *row, *peer_is, *unit;
+    const char *aim;   /* NULL as "" */
+    const char *note;  /* NULL: none */
+    bool times_faster; /* the ratio is peer/ours, e.g. aim ">= 80" */
+};
+void bench_sample(struct bench_samples *samples, double ours, double peer);
+void bench_print(const struct bench_row *row, const struct bench_samples *samples);
 
 /* A bench that cannot measure says why and ends: half a table would be read as a whole one. */
 _Noreturn void bench_die(const char *what, const char *why);

@@ -1,144 +1,243 @@
 /*
- * Measures: one search of an index of a million random hashes, for one query and for a batch of
- * eight.
- * Against: reading as many bytes as the hashes have (their sum, one thread: nobody who looks at
- * every hash is faster), and a plain loop over them with the processor's POPCNT.
- * And: bytes of memory for each hash, over the 32 that it has.
+ * Measures: the search of one hash in an index of random ones, its median and its 99th percentile
+ * over a thousand different queries a round (half near none, half a listed one with 0 to 31 bits
+ * flipped); in calls of many queries; at other thresholds; of the newest hashes alone; and bytes
+ * of memory for each hash.
+ * Against: our own linear scan of the same hashes, 32 bytes each, side by side on huge pages, one
+ * query at a time (its own peer is reading as many bytes); both must find the same.
  *
- *     bench_index [ROUNDS]
+ *     bench_index [ROUNDS [HASHES…]]
  */
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "db/index.h"
-#include "hashing/base/scoped.h"
+#include "hashing/base/clock.h"
 #include "hashing/ham.h"
-#include "hashing/sift.h"
-#include "tests/bench/bench.h"
-#include "tests/support/rnd.h"
+#include "tests/bench/made_list.h"
 
-enum { HASHES = 1000000, QUERIES = 8, LINE = 64 };
+enum {
+    QUERIES = 1000,         /* of a round */
+    SCANNED = 40 * MILLION, /* hashes that the peer looks at in a round */
+    SCANS_MIN = 4,
+    NEWEST = 1000,
+    LARGE = 10 * MILLION, /* from which the aims count: a smaller list fits in the cache */
+    SMALL_PLAN = 140,     /* bytes a hash */
+    FAST_PLAN = 400,
+    LINE = 64
+};
+
+struct bench {
+    const char *kernel;
+    unsigned rounds;
+    struct made_list list;
+    char size[24];
+    struct rnd rnd;
+    struct pdq_hash query[QUERIES];
+    uint64_t sum; /* kept, so that no compiler leaves the reading out */
+};
+
+static double bytes_each(const struct bench *b)
+{
+    return (double)index_memory(b->list.index) / (double)b->list.n;
+}
+
+/* The aim of a search at threshold 31 depends on the memory that it was bought with. */
+static const char *aim(const struct bench *b)
+{
+    return b->list.n < LARGE ? "" : bytes_each(b) <= SMALL_PLAN ? ">= 80" : ">= 150";
+}
+
+static size_t scans(const struct bench *b)
+{
+    size_t n = SCANNED / b->list.n;
+    return n < SCANS_MIN ? SCANS_MIN : n > QUERIES ? QUERIES : n;
+}
+
+/* The same first queries by index and scan, all of them by the index. */
+static void round_at(struct bench *b, unsigned threshold, struct made_times *ret_ours,
+                     struct made_times *ret_peer)
+{
+    struct made_rule rule;
+    made_rule(&rule, threshold, 0);
+    made_queries(&b->list, &b->rnd, b->query, QUERIES);
+    *ret_peer = made_scan(&b->list, b->query, scans(b), threshold);
+    struct made_times same = made_search(&b->list, b->query, scans(b), &rule);
+    made_must_agree(same.hits, ret_peer->hits);
+    *ret_ours = made_search(&b->list, b->query, QUERIES, &rule);
+}
+
+static void compare_single(struct bench *b)
+{
+    struct bench_samples p50 = {0}, p99 = {0};
+    char row[96], peer[64], note[96];
+
+    for (unsigned round = 0; round < b->rounds; round++) {
+        struct made_times ours, scan;
+        round_at(b, PDQ_THRESHOLD, &ours, &scan);
+        bench_sample(&p50, ours.p50, scan.p50);
+        bench_sample(&p99, ours.p99, ours.p50);
+    }
+    snprintf(row, sizeof row, "search %s random, p50", b->size);
+    snprintf(peer, sizeof peer, "our linear scan, %s", b->kernel);
+    snprintf(note, sizeof note, "%.0f bytes a hash, built in %.2f s", bytes_each(b),
+             b->list.build_seconds);
+    bench_print(&(struct bench_row){.row = row,
+                                    .peer_is = peer,
+                                    .unit = "us",
+                                    .aim = aim(b),
+                                    .note = note,
+                                    .times_faster = true},
+                &p50);
+    snprintf(row, sizeof row, "search %s random, p99", b->size);
+    bench_print(&(struct bench_row){.row = row, .peer_is = "its p50", .unit = "us"}, &p99);
+}
+
+static void compare_batch(struct bench *b, uint32_t batch)
+{
+    struct bench_samples samples = {0};
+    struct made_rule rule;
+    char row[96];
+
+    made_rule(&rule, PDQ_THRESHOLD, 0);
+    for (unsigned round = 0; round < b->rounds; round++) {
+        made_queries(&b->list, &b->rnd, b->query, QUERIES);
+        struct made_times many = made_batches(&b->list, b->query, QUERIES, batch, &rule);
+        struct made_times one = made_batches(&b->list, b->query, QUERIES, 1, &rule);
+        made_must_agree(many.hits, one.hits);
+        bench_sample(&samples, many.mean, one.mean);
+    }
+    snprintf(row, sizeof row, "search %s random, %u in a call, each", b->size, batch);
+    bench_print(
+        &(struct bench_row){
+            .row = row, .peer_is = "one in a call", .unit = "us", .times_faster = true},
+        &samples);
+}
+
+static void compare_threshold(struct bench *b, unsigned threshold)
+{
+    struct bench_samples samples = {0};
+    char row[96];
+
+    for (unsigned round = 0; round < b->rounds; round++) {
+        struct made_times ours, scan;
+        round_at(b, threshold, &ours, &scan);
+        bench_sample(&samples, ours.p50, scan.p50);
+    }
+    snprintf(row, sizeof row, "search %s random, threshold %u, p50", b->size, threshold);
+    bench_print(
+        &(struct bench_row){
+            .row = row, .peer_is = "our linear scan", .unit = "us", .times_faster = true},
+        &samples);
+}
+
+static void compare_newest(struct bench *b)
+{
+    struct bench_samples samples = {0};
+    struct made_rule whole, newest;
+    char row[96];
+
+    made_rule(&whole, PDQ_THRESHOLD, 0);
+    made_rule(&newest, PDQ_THRESHOLD, b->list.n - NEWEST);
+    for (unsigned round = 0; round < b->rounds; round++) {
+        made_queries(&b->list, &b->rnd, b->query, QUERIES);
+        struct made_times all = made_search(&b->list, b->query, QUERIES, &whole);
+        struct made_times some = made_search(&b->list, b->query, QUERIES, &newest);
+        bench_sample(&samples, some.p50, all.p50);
+    }
+    snprintf(row, sizeof row, "search the newest %d of %s (since), p50", NEWEST, b->size);
+    bench_print(&(struct bench_row){.row = row, .peer_is = "all", .unit = "us", .aim = "<= 1"},
+                &samples);
+}
 
 typedef uint64_t lanes_t __attribute__((vector_size(LINE)));
 
-union cache_line {
-    struct pdq_hash hash[2];
-    lanes_t lanes;
-};
-
-#if defined(__x86_64__)
-#define WITH_POPCNT __attribute__((target("popcnt")))
-#else
-#define WITH_POPCNT
-#endif
-
-struct work {
-    struct index *index;
-    struct pdq_hash *hashes; /* the same ones, side by side */
-    struct pdq_hash query[QUERIES];
-    uint32_t n_queries;
-    uint64_t found, sum; /* kept, so that no compiler leaves the work out */
-};
-
-static struct pdq_hash random_hash(struct rnd *r)
+/* Microseconds of reading them all.  Four places at a time: a processor reads ahead better than
+ * along one line. */
+static double read_all(struct bench *b)
 {
-    return (struct pdq_hash){{rnd_next(r), rnd_next(r), rnd_next(r), rnd_next(r)}};
-}
-
-static bool count_hit(void *ctx, const struct index_hit *hit)
-{
-    (void)hit;
-    ++*(uint64_t *)ctx;
-    return true;
-}
-
-static void search(void *ctx)
-{
-    static const int16_t threshold[1] = {PDQ_THRESHOLD};
-    const struct index_rule rule = {.threshold = threshold, .banks = 1};
-    struct work *w = ctx;
-    index_search(w->index, w->query, w->n_queries, &rule, count_hit, &w->found);
-}
-
-/* Four places at a time: a processor reads ahead better than along one line. */
-static void read_all(void *ctx)
-{
-    enum { STREAMS = 4, LINES = HASHES / 2 / STREAMS };
-    struct work *w = ctx;
-    const union cache_line *line = (const void *)w->hashes;
-    lanes_t a = {0}, b = {0}, c = {0}, d = {0};
-    for (size_t i = 0; i < LINES; i++) {
-        a += line[i].lanes;
-        b += line[LINES + i].lanes;
-        c += line[2 * LINES + i].lanes;
-        d += line[3 * LINES + i].lanes;
+    const lanes_t *line = (const void *)b->list.flat;
+    size_t n = b->list.n / 2 / 4;
+    lanes_t x = {0}, y = {0}, z = {0}, w = {0};
+    int64_t began = clock_read_ns(CLOCK_THREAD_CPUTIME_ID);
+    for (size_t i = 0; i < n; i++) {
+        x += line[i];
+        y += line[n + i];
+        z += line[2 * n + i];
+        w += line[3 * n + i];
     }
-    a += b + c + d;
-    for (size_t k = 0; k < sizeof a / sizeof a[0]; k++)
-        w->sum += a[k];
+    int64_t spent = clock_read_ns(CLOCK_THREAD_CPUTIME_ID) - began;
+    x += y + z + w;
+    for (size_t k = 0; k < sizeof x / sizeof x[0]; k++)
+        b->sum += x[k];
+    return (double)spent / 1e3;
 }
 
-WITH_POPCNT static void scan_plainly(void *ctx)
+/* Whether the peer is a worthy one. */
+static void compare_scan(struct bench *b)
 {
-    struct work *w = ctx;
-    for (uint32_t q = 0; q < w->n_queries; q++)
-        for (size_t i = 0; i < HASHES; i++)
-            w->found += pdq_distance(&w->hashes[i], &w->query[q]) <= PDQ_THRESHOLD;
-}
+    struct bench_samples samples = {0};
+    char row[96], peer[64];
 
-static void fill(struct work *w)
-{
-    struct rnd r = {.state = 1};
-    struct err err;
-    SCOPED(mem_free) struct index_item *items = calloc(HASHES, sizeof *items);
-    w->hashes = aligned_alloc(LINE, HASHES * sizeof *w->hashes);
-    if (items == NULL || w->hashes == NULL)
-        bench_die("index", "no memory");
-    for (size_t i = 0; i < HASHES; i++) {
-        w->hashes[i] = random_hash(&r);
-        items[i] = (struct index_item){.hash = w->hashes[i], .entry = i, .place = -1};
+    for (unsigned round = 0; round < b->rounds; round++) {
+        made_queries(&b->list, &b->rnd, b->query, SCANS_MIN);
+        double reading = read_all(b);
+        bench_sample(&samples, made_scan(&b->list, b->query, SCANS_MIN, PDQ_THRESHOLD).p50,
+                     reading);
     }
-    for (size_t q = 0; q < QUERIES; q++)
-        w->query[q] = random_hash(&r);
-    bench_must(index_new(&w->index, &err), &err);
-    bench_must(index_add(w->index, items, HASHES, &err), &err);
+    snprintf(row, sizeof row, "our linear scan of %s, %s", b->size, b->kernel);
+    snprintf(peer, sizeof peer, "reading %zu MB", b->list.n * PDQ_BYTES / MILLION);
+    bench_print(&(struct bench_row){.row = row, .peer_is = peer, .unit = "us"}, &samples);
 }
 
-static void compare(struct work *w, uint32_t n_queries, void (*peer)(void *ctx),
-                    const char *peer_is, const char *kernel, unsigned rounds)
+static void compare_memory(const struct bench *b)
 {
-    char row[64];
-    snprintf(row, sizeof row, "search 1 M hashes, %u quer%s, %s", n_queries,
-             n_queries == 1 ? "y" : "ies", kernel);
-    w->n_queries = n_queries;
-    const struct bench_pair pair = {.row = row,
-                                    .peer_is = peer_is,
-                                    .aim = "",
-                                    .ours = search,
-                                    .peer = peer,
-                                    .ctx = w,
-                                    .repeat = 5};
-    bench_pair(&pair, rounds);
+    bool small = bytes_each(b) <= SMALL_PLAN;
+    const struct bench_samples memory = {
+        .n = 1, .ours = {bytes_each(b)}, .peer = {small ? SMALL_PLAN : FAST_PLAN}};
+    char row[96];
+
+    snprintf(row, sizeof row, "index memory of %s random, a hash", b->size);
+    bench_print(&(struct bench_row){.row = row,
+                                    .peer_is = small ? "the small plan's" : "the fast plan's",
+                                    .unit = "bytes",
+                                    .aim = "<= 1"},
+                &memory);
+}
+
+static void measure(struct bench *b, size_t n)
+{
+    static const unsigned thresholds[] = {0, 15, PDQ_THRESHOLD, 47, 63};
+    static const uint64_t seed = 1;
+
+    b->rnd = (struct rnd){.state = n};
+    made_list_new(&b->list, n, made_random, &seed, true);
+    made_count(n, b->size, sizeof b->size);
+    compare_single(b);
+    compare_memory(b);
+    compare_batch(b, ORIENTATIONS);
+    compare_batch(b, QUERIES);
+    if (n >= LARGE)
+        compare_newest(b);
+    else
+        for (size_t i = 0; i < sizeof thresholds / sizeof thresholds[0]; i++)
+            compare_threshold(b, thresholds[i]);
+    compare_scan(b);
+    made_list_free(&b->list);
 }
 
 int main(int argc, char **argv)
 {
+    static struct bench b;
     const char *disagreed;
-    const char *kernel = ham_self_test(&disagreed);
-    sift_self_test(&disagreed);
-    unsigned rounds = argc > 1 ? bench_number(argv[1], BENCH_ROUNDS_MAX) : BENCH_ROUNDS;
-    struct work w = {0};
 
-    fill(&w);
-    compare(&w, 1, read_all, "reading 32 MB", kernel, rounds);
-    compare(&w, QUERIES, read_all, "reading 32 MB", kernel, rounds);
-    compare(&w, 1, scan_plainly, "plain POPCNT loop", kernel, rounds);
-    compare(&w, QUERIES, scan_plainly, "plain POPCNT loop", kernel, rounds);
-    bench_figure("index memory for each hash", "the hash itself", "bytes",
-                 (double)index_memory(w.index) / HASHES, PDQ_BYTES);
-    if (w.found != 0)
-        bench_die("index", "random hashes matched");
-    index_free(w.index);
-    free(w.hashes);
+    b.kernel = ham_self_test(&disagreed);
+    b.rounds = argc > 1 ? bench_number(argv[1], BENCH_ROUNDS_MAX) : BENCH_ROUNDS;
+    if (argc > 2) {
+        for (int i = 2; i < argc; i++)
+            measure(&b, bench_number(argv[i], 100 * MILLION));
+    } else {
+        measure(&b, MILLION);
+        measure(&b, 10 * MILLION);
+    }
     return 0;
 }
