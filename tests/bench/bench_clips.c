@@ -183,16 +183,19 @@ static double read_all(struct work *w)
 
 static void compare(struct work *w, int64_t shown, const char *video, unsigned rounds)
 {
+    struct bench_samples eight = {0}, whole = {0};
     char row[96], peer[64];
     make_video(w, shown);
     for (unsigned round = 0; round < rounds; round++) {
         double pass = read_all(w), ours = look_up(w, shown >= 0);
-        snprintf(row, sizeof row, "8 hashes of a video with %s", video);
-        snprintf(peer, sizeof peer, "reading %zu MB", w->n_bytes / 1000000);
-        bench_figure(row, peer, "ms", ours / (QUERIES / HAM_QUERIES), pass);
-        snprintf(row, sizeof row, "lookup of a video with %s", video);
-        bench_figure(row, "its duration", "ms", ours, 1000.0 * SECONDS);
+        bench_sample(&eight, ours / (QUERIES / HAM_QUERIES), pass);
+        bench_sample(&whole, ours, 1000.0 * SECONDS);
     }
+    snprintf(row, sizeof row, "8 hashes of a video with %s", video);
+    snprintf(peer, sizeof peer, "reading %zu MB", w->n_bytes / 1000000);
+    bench_print(&(struct bench_row){.row = row, .peer_is = peer, .unit = "ms"}, &eight);
+    snprintf(row, sizeof row, "lookup of a video with %s", video);
+    bench_print(&(struct bench_row){.row = row, .peer_is = "its duration", .unit = "ms"}, &whole);
 }
 
 static size_t allocated(void)
@@ -204,7 +207,7 @@ static size_t allocated(void)
 int main(int argc, char **argv)
 {
     const char *disagreed;
-    unsigned rounds = argc > 1 ? bench_number(argv[1], BENCH_ROUNDS_MAX) : 1;
+    unsigned rounds = argc > 1 ? bench_number(argv[1], BENCH_ROUNDS_MAX) : BENCH_ROUNDS;
     struct store store = {.clips = argc > 2 ? bench_number(argv[2], CLIPS * 10) : CLIPS};
     struct work w = {.n_bytes = store.clips * CLIP_SIGNALS * PDQ_BYTES};
     struct err err;
