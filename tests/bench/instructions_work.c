@@ -39,7 +39,7 @@ static const char kernels[] = "avx2"; /* valgrind knows no AVX-512, wherever it 
 typedef void work(void *ctx);
 
 /* By its name callgrind finds it: not to be inlined, and in no other way called. */
-__attribute__((noinline, noclone)) void measured_work(work *run, void *ctx);
+__attribute__((noinline)) void measured_work(work *run, void *ctx);
 void measured_work(work *run, void *ctx)
 {
     run(ctx);
@@ -273,10 +273,11 @@ static const struct {
 static bool choose_kernels(void)
 {
     const char *disagreed;
-    const char *frame = frame_hasher_self_test(&disagreed), *ham = ham_self_test(&disagreed);
-    if (strcmp(frame, kernels) == 0 && strcmp(ham, kernels) == 0)
+    frame_hasher_self_test(&disagreed);
+    ham_self_test(&disagreed);
+    if (frame_hasher_use(kernels) && ham_use(kernels))
         return true;
-    printf("kernels %s and %s, not %s\n", frame, ham, kernels);
+    printf("this processor has no kernels %s\n", kernels);
     return false;
 }
 

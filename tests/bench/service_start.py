@@ -3,8 +3,8 @@
 
 start    from exec to the first 200 of /readyz, of a list of random hashes, with a snapshot and
          without one, in turn; with 10 million hashes and more against the aims.
-memory   resident memory of hashgated, idle with an empty list, against 64 MiB; and after many
-         small checks against before (two workers).
+memory   against 64 MiB: resident memory of hashgated, idle, with an empty list; of it and its
+         workers together, what is shared counted once; of hashgated with the list, less its index.  And after many small checks against before (two workers).
 
     service_start.py PROGRAMS [ROUNDS [SECONDS [LISTED [CHECKS]]]]
 
@@ -63,6 +63,7 @@ def start_rows(listed, rounds):
             skipped("this build knows no [store] snapshot: starts without it only")
             cold = [start_and_stop(service) for _ in range(rounds)]
             cold_row(listed, cold)
+            besides_list(service, listed)
             return
         service.settings["HASHGATE_STORE_SNAPSHOT"] = f"{service.folder}/list.snapshot"
         cold, warm = [], []
@@ -73,11 +74,24 @@ def start_rows(listed, rounds):
             if not snapshots(service):
                 sys.exit("bench: no snapshot was written:\n" + service.log_text())
             warm.append(start_and_stop(service))
+        besides_list(service, listed)
     cold_row(listed, cold)
     size = f"start with {count(listed)} listed, snapshot"
     row(size, "without a snapshot", "s", "<= 1", warm, cold)
     if listed >= LARGE:
         row(size, f"{WARM_START} s", "s", "<= 1", warm, [WARM_START] * len(warm))
+
+
+def besides_list(service, listed):
+    """What metrics call the list's memory is the index alone: ids, digests and clips are left."""
+    start_seconds(service)
+    metrics = dict(line.rsplit(" ", 1) for line in service.get("/metrics").text.splitlines()
+                   if not line.startswith("#"))
+    own = float(metrics["hashgate_list_memory_bytes"])
+    row(f"resident memory of hashgated besides an index of {count(listed)}", "64 MiB", "MiB", "",
+        [(service.rss() - own) / MIB], [IDLE / MIB],
+        f"the index: {own / MIB:.0f} MiB; ids of entries grow with the list")
+    service.stop()
 
 
 def start_and_stop(service):
@@ -99,11 +113,28 @@ def check(programs, service, key, picture, n):
          "image/jpeg").result()
 
 
+def shared_once(service):
+    """Bytes of hashgated and its workers; None where the workers may not be looked into."""
+    try:
+        texts = [open(f"/proc/{pid}/smaps_rollup", encoding="ascii").read()
+                 for pid in (service.process.pid, *service.children())]
+    except OSError:
+        return None
+    return sum(1024 * int(line.split()[1]) for text in texts for line in text.splitlines()
+               if line.startswith("Pss:"))
+
+
 def memory_rows(programs, checks):
     with hashgate.running(hashing_workers=2) as service:
         time.sleep(1)
         row("resident memory of hashgated, idle, empty list", "64 MiB", "MiB", "<= 1",
             [service.rss() / MIB], [IDLE / MIB])
+        together = shared_once(service)
+        if together is None:
+            skipped("memory of the workers can be seen by root only")
+        else:
+            row(f"the same, and its {len(service.children())} workers", "64 MiB", "MiB", "<= 1",
+                [together / MIB], [IDLE / MIB])
         service.bank("BENCH")
         service.add(hashgate.jpeg(1), "BENCH")
         key = service.new_key("check")
