@@ -4,7 +4,8 @@
 start    from exec to the first 200 of /readyz, of a list of random hashes, with a snapshot and
          without one, in turn; with 10 million hashes and more against the aims.
 memory   against 64 MiB: resident memory of hashgated, idle, with an empty list; of it and its
-         workers together, what is shared counted once; of hashgated with the list, less its index.  And after many small checks against before (two workers).
+         workers together, what is shared counted once; of hashgated with the list, less its index.
+         And after many small checks against before (two workers).
 
     service_start.py PROGRAMS [ROUNDS [SECONDS [LISTED [CHECKS]]]]
 
