@@ -60,7 +60,8 @@ static inline uint32_t chunk_next_flips(uint32_t flips)
     uint32_t next = up | (flips ^ up) >> 2 >> __builtin_ctz(low);
     if (next < CHUNK_VALUES)
         return next;
-    return (UINT32_C(2) << __builtin_popcount(flips)) - 1;
+    /* All of them are at the upper end: one more, at the lower. */
+    return (UINT32_C(2) << (CHUNK_BITS - __builtin_ctz(flips))) - 1;
 }
 
 #endif

@@ -41,6 +41,7 @@ struct cursor {
     unsigned table;
     uint32_t done;  /* probes of this table */
     uint32_t flips; /* of the next probe */
+    uint8_t turned; /* how many bits that is */
 };
 
 struct passed {
@@ -82,7 +83,7 @@ static bool cursor_rest(struct search *s)
         } else if (c->table < CHUNKS && c->done < s->plan.probes[c->table]) {
             return true;
         }
-        c->done = c->flips = 0;
+        c->done = c->flips = c->turned = 0;
         if (++c->table >= CHUNKS) {
             c->table = 0;
             c->query++;
@@ -103,9 +104,11 @@ static bool unit_begin(struct search *s, struct unit *u)
     u->table = (uint8_t)c->table;
     for (u->n = 0; u->n < UNIT && c->done < s->plan.probes[c->table]; u->n++, c->done++) {
         u->value[u->n] = chunk ^ c->flips;
-        u->turned[u->n] = (uint8_t)__builtin_popcount(c->flips);
+        u->turned[u->n] = c->turned;
         __builtin_prefetch(&bucket[u->value[u->n]]);
         c->flips = chunk_next_flips(c->flips);
+        if ((c->flips & (c->flips + 1)) == 0) /* the first of one bit more */
+            c->turned++;
     }
     u->last = c->done == s->plan.probes[c->table];
     return true;

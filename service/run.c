@@ -11,6 +11,7 @@
 
 #include "hashing/base/text.h"
 #include "hashing/ham.h"
+#include "hashing/sift.h"
 #include "service/follower.h"
 #include "service/http.h"
 #include "service/log.h"
@@ -103,6 +104,9 @@ static enum rc load(struct service *service, struct err *err)
     log_line(LOG_INFO, "index", "kernel=%s", ham_self_test(&disagreed));
     if (disagreed != NULL)
         log_line(LOG_WARNING, "index", "kernel %s gave wrong distances and is not used", disagreed);
+    log_line(LOG_INFO, "index", "sieve=%s", sift_self_test(&disagreed));
+    if (disagreed != NULL)
+        log_line(LOG_WARNING, "index", "sieve %s passed the wrong ones and is not used", disagreed);
     service->metrics = metrics_new();
     if (service->metrics == NULL)
         FAIL(err, RC_NOMEM, "metrics");

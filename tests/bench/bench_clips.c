@@ -18,6 +18,7 @@
 #include "db/policy.h"
 #include "hashing/base/clock.h"
 #include "hashing/ham.h"
+#include "hashing/sift.h"
 #include "tests/bench/bench.h"
 #include "tests/support/rnd.h"
 
@@ -213,6 +214,7 @@ int main(int argc, char **argv)
     struct err err;
 
     ham_self_test(&disagreed);
+    sift_self_test(&disagreed);
     size_t before = allocated();
     bench_must(blocklist_load(&store, &w.list, &err), &err);
     bench_figure("block-list memory for each signal of a clip", "the hash itself", "bytes",

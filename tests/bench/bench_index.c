@@ -13,6 +13,7 @@
 
 #include "hashing/base/clock.h"
 #include "hashing/ham.h"
+#include "hashing/sift.h"
 #include "tests/bench/made_list.h"
 
 enum {
@@ -231,6 +232,7 @@ int main(int argc, char **argv)
     const char *disagreed;
 
     b.kernel = ham_self_test(&disagreed);
+    sift_self_test(&disagreed);
     b.rounds = argc > 1 ? bench_number(argv[1], BENCH_ROUNDS_MAX) : BENCH_ROUNDS;
     if (argc > 2) {
         for (int i = 2; i < argc; i++)

@@ -13,6 +13,7 @@
 #include "db/policy.h"
 #include "hashing/base/clock.h"
 #include "hashing/ham.h"
+#include "hashing/sift.h"
 #include "tests/bench/made_list.h"
 
 enum { OFF = 48, REPEAT = 5 };
@@ -128,6 +129,7 @@ int main(int argc, char **argv)
     struct err err;
 
     ham_self_test(&disagreed);
+    sift_self_test(&disagreed);
     bench_must(blocklist_load(&store, &list, &err), &err);
     made_flat_new(&flat, store.n, near_centre, &store);
     struct pdq_hash off = store.centre;

@@ -11,6 +11,7 @@
 
 #include "hashing/base/clock.h"
 #include "hashing/ham.h"
+#include "hashing/sift.h"
 #include "tests/bench/made_list.h"
 
 enum { PROBES = 1000, BLOCK = 8192, HITS = 4096, SMALL_PLAN = 140 };
@@ -114,6 +115,7 @@ int main(int argc, char **argv)
     char size[24], note[160];
 
     ham_self_test(&disagreed);
+    sift_self_test(&disagreed);
     made_count(n, size, sizeof size);
     made_list_new(&list, n, made_random, &seed, false);
     made_rule(&rule, PDQ_THRESHOLD, 0);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "hashing/ham.h"
+#include "hashing/sift.h"
 #include "tests/bench/made_list.h"
 
 enum { BASES_MAX = 100000, FLIPS_MAX = 100, QUERIES = 1000, SCANS = 4 };
@@ -108,6 +109,7 @@ int main(int argc, char **argv)
     unsigned rounds = argc > 2 ? bench_number(argv[2], BENCH_ROUNDS_MAX) : BENCH_ROUNDS;
     size_t n = argc > 3 ? bench_number(argv[3], 100 * MILLION) : 10 * MILLION;
     ham_self_test(&disagreed);
+    sift_self_test(&disagreed);
     bases_read(&b.bases, argv[1]);
     made_list_new(&b.random, n, made_random, &seed, false);
     made_list_new(&b.real, n, clustered, &b.bases, true);

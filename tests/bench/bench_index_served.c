@@ -17,6 +17,7 @@
 
 #include "hashing/base/clock.h"
 #include "hashing/ham.h"
+#include "hashing/sift.h"
 #include "tests/bench/made_list.h"
 
 enum { BATCH = 1000, THREADS_MAX = 64 };
@@ -115,6 +116,7 @@ int main(int argc, char **argv)
     if (argc < 2)
         bench_die("usage", "bench_index_served HASHES [FOLDER]");
     ham_self_test(&disagreed);
+    sift_self_test(&disagreed);
     made_list_new(&list, bench_number(argv[1], 100 * MILLION), made_random, &seed, argc > 2);
     made_queries(&list, &r, query, MADE_QUERIES_MAX);
     if (argc > 2) {

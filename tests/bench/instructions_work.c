@@ -14,6 +14,7 @@
 #include "hashing/base/text.h"
 #include "hashing/decode/decode.h"
 #include "hashing/ham.h"
+#include "hashing/sift.h"
 #include "service/json_in.h"
 #include "service/multipart.h"
 #include "tests/bench/made_jpeg.h"
@@ -275,6 +276,7 @@ static bool choose_kernels(void)
     const char *disagreed;
     frame_hasher_self_test(&disagreed);
     ham_self_test(&disagreed);
+    sift_self_test(&disagreed);
     if (frame_hasher_use(kernels) && ham_use(kernels))
         return true;
     printf("this processor has no kernels %s\n", kernels);
