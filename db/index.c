@@ -35,7 +35,7 @@ void index_replace_view(struct index *index, struct view *view)
     index->retired = old;
 }
 
-static enum rc new_empty(struct index **ret, struct err *err)
+enum rc index_new_bare(struct index **ret, struct err *err)
 {
     SCOPED(mem_free) struct index *index = calloc(1, sizeof(*index));
     if (index == NULL)
@@ -57,7 +57,7 @@ static enum rc new_empty(struct index **ret, struct err *err)
 enum rc index_new(struct index **ret, struct err *err)
 {
     SCOPED(index_free) struct index *index = NULL;
-    TRY(new_empty(&index, err));
+    TRY(index_new_bare(&index, err));
     const struct index_item item = {
         .hash = canary, .entry = canary_entry, .bank = INDEX_CANARY_BANK, .place = -1};
     TRY(index_add(index, &item, 1, err));

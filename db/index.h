@@ -13,6 +13,10 @@
 #ifndef DB_INDEX_H
 #define DB_INDEX_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "hashing/base/err.h"
 #include "hashing/base/scoped.h"
 #include "hashing/pdq.h"
@@ -80,6 +84,26 @@ void index_settle(struct index *index);
 /* Live items, and bytes held.  Any thread. */
 size_t index_count(const struct index *index);
 size_t index_memory(const struct index *index);
+
+/*
+ * The items as they are at one moment, to be written while the index goes on changing.  Freezing is
+ * the writer's, quick, and may fail with RC_NOMEM; writing and freeing are any thread's.
+ */
+struct index_frozen;
+struct snapshot_out;
+struct snapshot_in;
+MUST_CHECK enum rc index_freeze(struct index *index, struct index_frozen **ret, struct err *err);
+MUST_CHECK enum rc index_frozen_write(const struct index_frozen *frozen, struct snapshot_out *out,
+                                      struct err *err);
+void index_frozen_free(struct index_frozen *frozen);
+SCOPED_DEFINE(index_frozen_free, struct index_frozen *)
+
+/*
+ * An index from what index_frozen_write() wrote.  RC_STORE for a file that is not believed:
+ * whatever the bytes are, no bank, entry or place of a hit is out of its type's range (an entry is
+ * below 2^30; whether a clip has the place is the caller's to check), and memory stays whole.
+ */
+MUST_CHECK enum rc index_restore(struct snapshot_in *in, struct index **ret, struct err *err);
 
 /*
  * Whether a search finds the canary: a hash that every index holds for itself, in a bank beyond

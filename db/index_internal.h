@@ -57,7 +57,10 @@ static inline struct view *index_view(const struct index *index)
     return atomic_load(&index->view);
 }
 
-/* A copy with so many segments and tails of room, filled by the caller; NULL without memory. */
+/* An index that has not even its canary. */
+MUST_CHECK enum rc index_new_bare(struct index **ret, struct err *err);
+
+/* A view with room for so many segments and tails, to be filled; NULL without memory. */
 struct view *view_new(uint32_t segments, uint32_t tails);
 
 /* Under the lock: makes this one current; the one before goes when nobody reads it. */

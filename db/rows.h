@@ -61,6 +61,10 @@ uint32_t rows_append(struct rows *rows, const struct row *row);
 /* Lets every row appended so far be seen, all at once. */
 void rows_publish(struct rows *rows);
 
+/* Takes the first n rows, which were written into the reserved room of empty rows, as appended, and
+ * publishes them. */
+void rows_adopt(struct rows *rows, size_t n);
+
 /* Marks every row of the entry dead; returns how many. */
 size_t rows_remove(struct rows *rows, uint64_t entry);
 

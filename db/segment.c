@@ -39,6 +39,14 @@ static void lay_out(struct segment *s, struct layout *layout)
     }
 }
 
+size_t segment_arena_size(const struct segment_shape *shape)
+{
+    struct segment counted = {.shape = *shape};
+    struct layout layout = {0};
+    lay_out(&counted, &layout);
+    return layout.at;
+}
+
 enum rc segment_new(const struct segment_shape *shape, struct segment **ret, struct err *err)
 {
     SCOPED(segment_release) struct segment *segment = calloc(1, sizeof(*segment));
@@ -46,14 +54,12 @@ enum rc segment_new(const struct segment_shape *shape, struct segment **ret, str
         FAIL(err, RC_NOMEM, "index: no memory for a segment");
     segment->shape = *shape;
     atomic_store(&segment->holders, 1);
-    struct layout layout = {0};
-    lay_out(segment, &layout);
-    segment->size = layout.at;
+    segment->size = segment_arena_size(shape);
     segment->arena = large_pages_new(segment->size);
     if (segment->arena == NULL)
         FAIL(err, RC_NOMEM, "index: no memory for a segment of %llu hashes",
              (unsigned long long)shape->rows);
-    layout = (struct layout){.base = segment->arena};
+    struct layout layout = {.base = segment->arena};
     lay_out(segment, &layout);
     *ret = TAKE(segment);
     return RC_OK;
@@ -138,11 +144,10 @@ size_t segment_remove(struct segment *segment, uint32_t entry)
 
 /* --- invariants --- */
 
+/* By row and by twin entries ascend, and twins and their rows lead to each other. */
 static const char *items_broken(const struct segment *s)
 {
-    size_t rows = s->shape.rows, twins = s->shape.slots - rows, live = 0;
-    for (size_t slot = 0; slot < s->shape.slots; slot++)
-        live += !segment_dead(s, slot);
+    size_t rows = s->shape.rows, twins = s->shape.slots - rows;
     for (size_t i = 1; i < rows; i++)
         if (segment_entry(s, i) < segment_entry(s, i - 1))
             return "a segment's items are not in order of their entries";
@@ -154,36 +159,63 @@ static const char *items_broken(const struct segment *s)
     for (size_t i = 1; i < twins; i++)
         if (segment_entry(s, slot_at(s, true, i)) < segment_entry(s, slot_at(s, true, i - 1)))
             return "a segment's twins are not in order of their entries";
-    return live == atomic_load(&s->live) ? NULL : "a segment's count of live items is wrong";
+    return NULL;
 }
 
+static const char *buckets_broken(const struct segment *s, const struct segment_table *table)
+{
+    if (table->bucket[0] != 0 || table->bucket[CHUNK_VALUES] != s->shape.rows)
+        return "a segment's buckets do not hold every row";
+    for (uint32_t value = 0; value < CHUNK_VALUES; value++)
+        if (table->bucket[value] > table->bucket[value + 1])
+            return "a segment's buckets overlap";
+    return NULL;
+}
+
+static const char *table_unsafe(const struct segment *s, unsigned i)
+{
+    const char *broken = buckets_broken(s, &s->table[i]);
+    uint64_t most = 0;
+    for (size_t at = 0; broken == NULL && at < s->shape.rows; at++) {
+        uint64_t row = segment_record(s, i, at) & (SEGMENT_ROWS_MAX - 1);
+        most = row > most ? row : most;
+    }
+    return broken == NULL && most >= s->shape.rows && most > 0 ? "a record of no row" : broken;
+}
+
+const char *segment_unsafe(const struct segment *segment)
+{
+    const char *broken = items_broken(segment);
+    for (unsigned i = 0; broken == NULL && i < CHUNKS; i++)
+        broken = table_unsafe(segment, i);
+    return broken;
+}
+
+/* Safe, and every row in its bucket. */
 static const char *table_broken(const struct segment *s, unsigned i)
 {
     const struct segment_table *table = &s->table[i];
-    if (table->bucket[0] != 0 || table->bucket[CHUNK_VALUES] != s->shape.rows)
-        return "a segment's buckets do not hold every row";
-    for (uint32_t value = 0; value < CHUNK_VALUES; value++) {
-        if (table->bucket[value] > table->bucket[value + 1])
-            return "a segment's buckets overlap";
+    for (uint32_t value = 0; value < CHUNK_VALUES; value++)
         for (uint32_t at = table->bucket[value]; at < table->bucket[value + 1]; at++) {
-            uint32_t row = segment_record(s, i, at) & (SEGMENT_ROWS_MAX - 1);
-            if (row >= s->shape.rows)
-                return "a record of no row";
-            const struct pdq_hash *hash = &s->hash[row];
+            uint64_t record = segment_record(s, i, at);
+            const struct pdq_hash *hash = &s->hash[record & (SEGMENT_ROWS_MAX - 1)];
             if (chunk_of(hash, i) != value ||
                 chunk_of(hash, (i + 1) % CHUNKS) != table->signature[at] ||
-                (s->shape.wide != 0 &&
-                 chunk_of(hash, (i + 2) % CHUNKS) != segment_record(s, i, at) >> 24))
+                (s->shape.wide != 0 && chunk_of(hash, (i + 2) % CHUNKS) != record >> 24))
                 return "a row in a wrong bucket";
         }
-    }
     return NULL;
 }
 
 const char *segment_broken(const struct segment *segment)
 {
-    const char *broken = items_broken(segment);
+    const char *broken = segment_unsafe(segment);
+    size_t live = 0;
     for (unsigned i = 0; broken == NULL && i < CHUNKS; i++)
         broken = table_broken(segment, i);
+    for (size_t slot = 0; slot < segment->shape.slots; slot++)
+        live += !segment_dead(segment, slot);
+    if (broken == NULL && live != atomic_load(&segment->live))
+        broken = "a segment's count of live items is wrong";
     return broken;
 }

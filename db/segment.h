@@ -97,6 +97,15 @@ MUST_CHECK enum rc segment_new(const struct segment_shape *shape, struct segment
 /* Marks the entry's items dead; returns how many were not yet. */
 size_t segment_remove(struct segment *segment, uint32_t entry);
 
+/* Bytes of the arrays of a segment of this shape. */
+size_t segment_arena_size(const struct segment_shape *shape);
+
+/*
+ * What would lead a reader or the writer astray in arrays that came from a file, in words, or NULL.
+ * Quick; whether rows are in the right buckets is not looked at.
+ */
+const char *segment_unsafe(const struct segment *segment);
+
 /* The first invariant that is broken, in words, or NULL.  Slow. */
 const char *segment_broken(const struct segment *segment);
 

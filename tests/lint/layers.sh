@@ -38,6 +38,7 @@ only() { # header, files that may include it (extended regular expression)
 }
 only microhttpd 'service/http'
 only sqlite3 'db/'
+only xxhash 'db/snapshot'
 only seccomp 'hashing/worker/'
 only '(jpeglib|png|gif_lib|webp/|tiff|libav[a-z]+/|libheif/)' 'hashing/decode/'
 only curl/ 'tools/'
