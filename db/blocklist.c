@@ -1,42 +1,8 @@
-#include "db/blocklist.h"
-
 #include <errno.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "db/entry_ids.h"
-
-/* A bank's rules change together, so they share one word: see rule_word(). */
-struct list_bank {
-    char name[BANK_NAME_MAX + 1]; /* written once, before the bank is counted */
-    bool known;                   /* writer */
-    _Atomic uint64_t rule;
-};
-
-/* The signals of the entry that is being listed. */
-struct scratch {
-    struct index_item *items;
-    struct clip_frame *frames;
-    struct digest_item *digests;
-    size_t size; /* of each */
-    size_t n_items, n_frames, n_digests;
-};
-
-struct blocklist {
-    struct store *store;
-    struct index *index;
-    struct digests *digests;
-    struct entry_ids ids;
-    struct clips clips;
-    struct list_bank bank[INDEX_BANKS_MAX];
-    atomic_uint banks; /* all numbers below are known */
-    _Atomic uint64_t generation;
-
-    pthread_mutex_t writing; /* over all that is the writer's */
-    struct scratch scratch;
-};
+#include "db/blocklist_internal.h"
 
 /* One run over the store's changes. */
 struct follower {
@@ -54,7 +20,7 @@ static uint64_t rule_word(const struct bank *bank)
            bank->threshold;
 }
 
-static enum rc learn_bank(struct blocklist *list, const struct bank *bank, struct err *err)
+enum rc blocklist_learn_bank(struct blocklist *list, const struct bank *bank, struct err *err)
 {
     if (bank->number >= INDEX_BANKS_MAX || (unsigned)bank->action >= ACTIONS ||
         bank->threshold > UINT8_MAX)
@@ -146,6 +112,13 @@ static enum rc scratch_signal(struct scratch *scratch, const struct change *chan
     return RC_OK;
 }
 
+static void set_listed(struct blocklist *list, uint64_t number, bool listed)
+{
+    entry_ids_set_listed(&list->ids, number, listed);
+    atomic_store_explicit(&list->entries, list->ids.listed, memory_order_relaxed);
+    atomic_fetch_add_explicit(&list->changes, 1, memory_order_relaxed);
+}
+
 /* All of the entry's signals or none of them. */
 static enum rc list_entry(struct blocklist *list, const struct change *change, struct err *err)
 {
@@ -165,7 +138,7 @@ static enum rc list_entry(struct blocklist *list, const struct change *change, s
         index_remove(list->index, change->entry_number);
         return rc;
     }
-    entry_ids_set_listed(&list->ids, change->entry_number, true);
+    set_listed(list, change->entry_number, true);
     return RC_OK;
 }
 
@@ -173,7 +146,7 @@ static void unlist_entry(struct blocklist *list, uint64_t number)
 {
     index_remove(list->index, number);
     digests_remove(list->digests, number);
-    entry_ids_set_listed(&list->ids, number, false);
+    set_listed(list, number, false);
 }
 
 static void unlist_all(struct blocklist *list)
@@ -208,7 +181,7 @@ static bool apply(void *ctx, const struct change *change)
     struct follower *f = ctx;
     switch (change->kind) {
     case CHANGE_BANK:
-        f->rc = learn_bank(f->list, change->bank, &f->err);
+        f->rc = blocklist_learn_bank(f->list, change->bank, &f->err);
         break;
     case CHANGE_ENTRY:
         f->rc = apply_entry(f, change, &f->err);
@@ -237,13 +210,9 @@ static enum rc apply_changes(struct follower *f, uint64_t since, uint64_t *ret_g
     return RC_OK;
 }
 
-/*
- * Reads what changed since `since` into memory.  The generation moves last: after a failure in
- * the middle it stays, and the next run applies the same changes again, which is harmless.  Only
- * from 0 on the store tells active entries alone: what was listed by halves must not stay.
- */
-static enum rc catch_up(struct blocklist *list, uint64_t since, bool *ret_keys_changed,
-                        struct err *err)
+/* Only from 0 on the store tells active entries alone: what was listed by halves must not stay. */
+enum rc blocklist_catch_up(struct blocklist *list, uint64_t since, bool *ret_keys_changed,
+                           struct err *err)
 {
     struct follower f = {.list = list};
     uint64_t generation = since;
@@ -260,7 +229,7 @@ static enum rc catch_up(struct blocklist *list, uint64_t since, bool *ret_keys_c
     return RC_OK;
 }
 
-static enum rc blocklist_new(struct store *store, struct blocklist **ret, struct err *err)
+enum rc blocklist_new(struct store *store, struct blocklist **ret, struct err *err)
 {
     SCOPED(mem_free) struct blocklist *list = calloc(1, sizeof(*list));
     if (list == NULL)
@@ -279,7 +248,10 @@ enum rc blocklist_load(struct store *store, struct blocklist **ret, struct err *
     TRY(blocklist_new(store, &list, err));
     TRY(index_new(&list->index, err));
     TRY(digests_new(&list->digests, err));
-    TRY(catch_up(list, 0, NULL, err));
+    index_bulk(list->index, true);
+    enum rc rc = blocklist_catch_up(list, 0, NULL, err);
+    index_bulk(list->index, false);
+    TRY(rc);
     TRY(blocklist_healthy(list, err));
     *ret = TAKE(list);
     return RC_OK;
@@ -314,7 +286,7 @@ enum rc blocklist_follow(struct blocklist *list, bool *ret_keys_changed, struct 
         return RC_OK;
     }
     pthread_mutex_lock(&list->writing);
-    enum rc rc = catch_up(list, blocklist_generation(list), ret_keys_changed, err);
+    enum rc rc = blocklist_catch_up(list, blocklist_generation(list), ret_keys_changed, err);
     pthread_mutex_unlock(&list->writing);
     return rc;
 }

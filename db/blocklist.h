@@ -8,16 +8,34 @@
 #ifndef DB_BLOCKLIST_H
 #define DB_BLOCKLIST_H
 
+#include <stdatomic.h>
+
 #include "db/clips.h"
 #include "db/store.h"
 
 struct blocklist;
 
 /*
- * Loads the whole list and tries it on a canary.  On failure there is no list: the caller must
- * not serve.  The store must outlive the list.
+ * Loads the whole list from the store and tries it on a canary.  On failure there is no list: the
+ * caller must not serve.  The store must outlive the list.
  */
 MUST_CHECK enum rc blocklist_load(struct store *store, struct blocklist **ret, struct err *err);
+
+/* Where a list came from. */
+struct blocklist_origin {
+    bool snapshot;       /* else from the store */
+    uint64_t generation; /* of the snapshot */
+    uint64_t changes;    /* entries that changed since */
+    enum rc why_rc;      /* of the snapshot that was not used: RC_NOTFOUND: there is none */
+    char why[256];       /* in words; "" when it was used, or not asked for */
+};
+/*
+ * The same, but from the snapshot at this path (NULL: none) and the changes since, when it is whole
+ * and of this store.  Else from the store: never from something that was believed by halves.
+ */
+MUST_CHECK enum rc blocklist_load_from(struct store *store, const char *snapshot,
+                                       struct blocklist_origin *ret_origin, struct blocklist **ret,
+                                       struct err *err);
 void blocklist_free(struct blocklist *list);
 SCOPED_DEFINE(blocklist_free, struct blocklist *)
 
@@ -32,6 +50,20 @@ MUST_CHECK enum rc blocklist_follow(struct blocklist *list, bool *ret_keys_chang
 
 /* The generation that is fully applied; only grows. */
 uint64_t blocklist_generation(const struct blocklist *list);
+
+/*
+ * Writes a snapshot of the list as it is now, in the generation *ret_generation.  Any thread, one
+ * at a time; checks and changes go on meanwhile but for some milliseconds at the begin.  cancel: as
+ * in snapshot_create().  RC_NOTFOUND for a list of which the store knows nothing yet.
+ */
+MUST_CHECK enum rc blocklist_save(struct blocklist *list, const char *path,
+                                  const atomic_bool *cancel, uint64_t *ret_generation,
+                                  uint64_t *ret_bytes, struct err *err);
+
+/* Entries that are listed, and how often one was listed or unlisted since the last snapshot: about
+ * what a start would have to replay.  Any thread. */
+uint64_t blocklist_entries(const struct blocklist *list);
+uint64_t blocklist_unsaved(const struct blocklist *list);
 
 /* Whether a search still finds the index's canary; RC_BUSY when not.  Cheap.  Any thread. */
 MUST_CHECK enum rc blocklist_healthy(const struct blocklist *list, struct err *err);

@@ -3,19 +3,32 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct clips_chunk {
-    _Atomic(struct clip *) clip[CLIPS_CHUNK];
-};
+/* Those of a snapshot lie in one block and are not freed by themselves. */
+static bool own_table(const struct clips *clips, const struct clip *clip)
+{
+    uintptr_t at = (uintptr_t)clip, block = (uintptr_t)clips->block;
+    return at < block || at - block >= clips->block_size;
+}
+
+static void clear_chunk(const struct clips *clips, struct clips_chunk *chunk)
+{
+    for (size_t k = 0; chunk != NULL && k < CLIPS_CHUNK; k++) {
+        struct clip *clip = atomic_load_explicit(&chunk->clip[k], memory_order_relaxed);
+        if (own_table(clips, clip))
+            free(clip);
+    }
+    free(chunk);
+}
 
 void clips_clear(struct clips *clips)
 {
     for (size_t i = 0; i < CLIPS_CHUNKS; i++) {
-        struct clips_chunk *chunk = atomic_load_explicit(&clips->chunk[i], memory_order_relaxed);
-        for (size_t k = 0; chunk != NULL && k < CLIPS_CHUNK; k++)
-            free(atomic_load_explicit(&chunk->clip[k], memory_order_relaxed));
-        free(chunk);
+        clear_chunk(clips, atomic_load_explicit(&clips->chunk[i], memory_order_relaxed));
         atomic_store_explicit(&clips->chunk[i], NULL, memory_order_relaxed);
     }
+    free(clips->block);
+    clips->block = NULL;
+    clips->block_size = 0;
     clips->memory = 0;
 }
 
@@ -81,8 +94,8 @@ static uint32_t arrange(struct clip_frame *frames, size_t n)
     return number_pictures(sorted, frames, n);
 }
 
-static enum rc reserve_chunk(struct clips *clips, uint64_t entry, struct clips_chunk **ret,
-                             struct err *err)
+enum rc clips_reserve(struct clips *clips, uint64_t entry, struct clips_chunk **ret,
+                      struct err *err)
 {
     uint64_t i = entry / CLIPS_CHUNK;
     if (i >= CLIPS_CHUNKS)
@@ -106,7 +119,7 @@ enum rc clips_learn(struct clips *clips, uint64_t entry, struct clip_frame *fram
     struct clips_chunk *chunk = NULL;
     if (n == 0)
         return RC_OK;
-    TRY(reserve_chunk(clips, entry, &chunk, err));
+    TRY(clips_reserve(clips, entry, &chunk, err));
     uint32_t pictures = arrange(frames, n);
     if (pictures == 0)
         FAIL(err, RC_NOMEM, "block-list: no memory for a clip of %zu signals", n);

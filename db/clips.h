@@ -14,6 +14,7 @@
 
 #include <stdatomic.h>
 
+#include "db/entry_ids.h"
 #include "hashing/base/err.h"
 #include "hashing/base/scoped.h"
 #include "hashing/pdq.h"
@@ -34,7 +35,9 @@ struct clip {
 /* Tables by entry number. */
 struct clips {
     _Atomic(struct clips_chunk *) chunk[CLIPS_CHUNKS];
-    size_t memory; /* the writer's count of bytes in tables */
+    size_t memory;  /* the writer's count of bytes in tables */
+    uint8_t *block; /* the tables of a snapshot, side by side, owned */
+    size_t block_size;
 };
 
 /* A zeroed struct clips is empty and ready. */
@@ -56,5 +59,24 @@ MUST_CHECK enum rc clips_learn(struct clips *clips, uint64_t entry, struct clip_
 
 /* NULL for an entry that is no clip.  Any thread. */
 const struct clip *clips_get(const struct clips *clips, uint64_t entry);
+
+/* --- the snapshot (clips_snapshot.c) --- */
+
+/* The tables of the entries that were listed when the ids were frozen: they change no more.  Any
+ * thread, while the clips live. */
+MUST_CHECK enum rc clips_write(const struct clips *clips, const struct entry_ids_frozen *listed,
+                               struct snapshot_out *out, struct err *err);
+
+/* Fills empty clips.  After a failure they are only good for clips_clear(). */
+MUST_CHECK enum rc clips_restore(struct clips *clips, struct snapshot_in *in, struct err *err);
+
+/* --- internal --- */
+
+struct clips_chunk {
+    _Atomic(struct clip *) clip[CLIPS_CHUNK];
+};
+/* Makes room for the entry's pointer.  RC_STORE for a number out of range. */
+MUST_CHECK enum rc clips_reserve(struct clips *clips, uint64_t entry, struct clips_chunk **ret,
+                                 struct err *err);
 
 #endif

@@ -1,8 +1,9 @@
 #include "db/digests.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-#include "db/rows.h"
+#include "db/rows_snapshot.h"
 #include "hashing/base/ulid.h"
 
 /*
@@ -138,6 +139,18 @@ static enum rc table_reserve(struct side *side, size_t n, uint64_t seed, struct 
     return RC_OK;
 }
 
+/* Puts the row before the others of its value; no reader may have seen it. */
+static void side_chain(struct side *side, struct table *table, uint32_t number, uint64_t seed)
+{
+    struct rows_chunk *chunk = rows_chunk(&side->rows, number);
+    size_t at = number % ROWS_CHUNK;
+    _Atomic uint32_t *slot = table_slot(side, table, seed, &chunk->value[at]);
+    chunk->tag[at] = atomic_load_explicit(slot, memory_order_relaxed);
+    if (chunk->tag[at] == 0)
+        side->used++;
+    atomic_store_explicit(slot, number + 1, memory_order_release);
+}
+
 static void side_add(struct side *side, const struct digest_item *item, uint64_t seed)
 {
     struct table *table = atomic_load_explicit(&side->table, memory_order_relaxed);
@@ -145,12 +158,7 @@ static void side_add(struct side *side, const struct digest_item *item, uint64_t
                       .entry = item->entry,
                       .generation = item->generation,
                       .bank = item->bank};
-    _Atomic uint32_t *slot = table_slot(side, table, seed, &row.value);
-    row.tag = atomic_load_explicit(slot, memory_order_relaxed);
-    if (row.tag == 0)
-        side->used++;
-    uint32_t number = rows_append(&side->rows, &row);
-    atomic_store_explicit(slot, number + 1, memory_order_release);
+    side_chain(side, table, rows_append(&side->rows, &row), seed);
 }
 
 enum rc digests_add(struct digests *digests, const struct digest_item *items, size_t n,
@@ -206,4 +214,77 @@ void digests_find(const struct digests *digests, enum digest_type type, const ui
 size_t digests_count(const struct digests *digests, enum digest_type type)
 {
     return atomic_load(&digests->side[type].rows.live);
+}
+
+/* --- the snapshot --- */
+
+/* The chains are made anew: rows that died are not in the file. */
+static const struct rows_tags tags[DIGEST_TYPES] = {
+    {"256.hash", "256.entr", "256.gene", "256.bank", NULL},
+    {"sha.hash", "sha.entr", "sha.gene", "sha.bank", NULL},
+    {"md5.hash", "md5.entr", "md5.gene", "md5.bank", NULL},
+};
+
+struct digests_frozen {
+    struct rows_frozen side[DIGEST_TYPES];
+};
+
+enum rc digests_freeze(struct digests *digests, struct digests_frozen **ret, struct err *err)
+{
+    SCOPED(digests_frozen_free) struct digests_frozen *frozen = calloc(1, sizeof(*frozen));
+    if (frozen == NULL)
+        FAIL(err, RC_NOMEM, "digests: no memory");
+    for (unsigned type = 0; type < DIGEST_TYPES; type++)
+        TRY(rows_freeze(&digests->side[type].rows, &frozen->side[type], err));
+    *ret = TAKE(frozen);
+    return RC_OK;
+}
+
+void digests_frozen_free(struct digests_frozen *frozen)
+{
+    if (frozen == NULL)
+        return;
+    for (unsigned type = 0; type < DIGEST_TYPES; type++)
+        rows_frozen_clear(&frozen->side[type]);
+    free(frozen);
+}
+
+enum rc digests_frozen_write(const struct digests_frozen *frozen, struct snapshot_out *out,
+                             struct err *err)
+{
+    for (unsigned type = 0; type < DIGEST_TYPES; type++)
+        TRY(rows_frozen_write(&frozen->side[type], &tags[type], out, err));
+    return RC_OK;
+}
+
+/* The table's places are far apart: asked for ahead, they come from memory many at a time. */
+static void chain_all(struct side *side, size_t n, uint64_t seed)
+{
+    enum { AHEAD = 16 };
+    struct table *table = atomic_load_explicit(&side->table, memory_order_relaxed);
+    for (size_t row = 0; row < n; row++) {
+        if (row + AHEAD < n) {
+            const struct rows_chunk *chunk = rows_chunk(&side->rows, row + AHEAD);
+            size_t start = table_start(table, seed, &chunk->value[(row + AHEAD) % ROWS_CHUNK]);
+            __builtin_prefetch(&table->slot[start], 1);
+        }
+        side_chain(side, table, (uint32_t)row, seed);
+    }
+}
+
+enum rc digests_restore(struct snapshot_in *in, struct digests **ret, struct err *err)
+{
+    SCOPED(digests_free) struct digests *digests = NULL;
+    TRY(digests_new(&digests, err));
+    for (unsigned type = 0; type < DIGEST_TYPES; type++) {
+        struct side *side = &digests->side[type];
+        TRY(rows_restore(&side->rows, &tags[type], in, err));
+        size_t n = rows_published(&side->rows);
+        if (n == 0)
+            continue;
+        TRY(table_reserve(side, n, digests->seed, err));
+        chain_all(side, n, digests->seed);
+    }
+    *ret = TAKE(digests);
+    return RC_OK;
 }

@@ -37,6 +37,17 @@ size_t digests_remove(struct digests *digests, uint64_t entry);
 void digests_find(const struct digests *digests, enum digest_type type, const uint8_t *value,
                   const struct index_rule *rule, index_visit *visit, void *ctx);
 
+/* --- the snapshot: the same promises as those of index_freeze() and index_restore() --- */
+
+struct digests_frozen;
+MUST_CHECK enum rc digests_freeze(struct digests *digests, struct digests_frozen **ret,
+                                  struct err *err);
+MUST_CHECK enum rc digests_frozen_write(const struct digests_frozen *frozen,
+                                        struct snapshot_out *out, struct err *err);
+void digests_frozen_free(struct digests_frozen *frozen);
+SCOPED_DEFINE(digests_frozen_free, struct digests_frozen *)
+MUST_CHECK enum rc digests_restore(struct snapshot_in *in, struct digests **ret, struct err *err);
+
 /* Live items of one type: whether it is worth computing.  Any thread. */
 size_t digests_count(const struct digests *digests, enum digest_type type);
 

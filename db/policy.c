@@ -62,6 +62,11 @@ static bool take_clip(struct lookup_run *run, const struct asked *asked,
                       const struct index_hit *hit)
 {
     const struct clip *clip = blocklist_clip(run->list, hit->entry);
+    /* Never of a list that the store made: a snapshot's items and tables may not fit together. */
+    if (clip == NULL || (uint32_t)hit->place >= clip->n) {
+        run->failed = RC_STORE;
+        return false;
+    }
     const struct clip_hit clip_hit = {.place = (uint32_t)hit->place,
                                       .moment = asked->moment,
                                       .picture = asked->picture,
@@ -212,6 +217,8 @@ static enum rc outcome(const struct lookup_run *run, struct err *err)
         FAIL(err, RC_LIMIT,
              "lookup: so many listed clips are met in part that %d MiB do not hold the notes",
              CLIP_MEMORY_MAX >> 20);
+    if (run->failed == RC_STORE)
+        FAIL(err, RC_STORE, "lookup: the list holds a signal of a clip without its clip");
     if (run->failed != RC_OK)
         FAIL(err, run->failed, "lookup: no memory to note what was found");
     return RC_OK;

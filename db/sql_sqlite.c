@@ -100,6 +100,7 @@ const char *const sql_sqlite[SQL_COUNT] = {
         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
 
     [SQL_AUDIT_LAST] = "SELECT seq, chain FROM audit ORDER BY seq DESC LIMIT 1",
+    [SQL_AUDIT_CHAIN] = "SELECT chain FROM audit WHERE seq = ?1",
     [SQL_AUDIT_ADD] = "INSERT INTO audit (" AUDIT_COLUMNS ")"
                       " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
     [SQL_AUDIT_LIST] = "SELECT " AUDIT_COLUMNS " FROM audit WHERE seq < ?1"

@@ -133,6 +133,16 @@ enum rc store_changes(struct store *store, uint64_t since, store_change_visit *v
     return store->ops->changes(store, since, visit, ctx, ret_generation, err);
 }
 
+enum rc store_mark(struct store *store, struct store_mark *ret, struct err *err)
+{
+    return store->ops->mark(store, ret, err);
+}
+
+enum rc store_mark_check(struct store *store, const struct store_mark *mark, struct err *err)
+{
+    return store->ops->mark_check(store, mark, err);
+}
+
 enum rc store_key_create(struct store *store, struct key *key, const struct actor *actor,
                          struct err *err)
 {

@@ -170,6 +170,23 @@ typedef bool store_change_visit(void *ctx, const struct change *change);
 MUST_CHECK enum rc store_changes(struct store *store, uint64_t since, store_change_visit *visit,
                                  void *ctx, uint64_t *ret_generation, struct err *err);
 
+/*
+ * A moment in the life of one database, to be kept beside something that was made from it: the last
+ * row of its audit chain.  Every write adds a row whose chain value depends on all before it, so
+ * that a database which has the row has gone through that moment.
+ */
+struct store_mark {
+    uint64_t generation;
+    uint64_t audit_seq; /* >= 1 */
+    uint8_t audit_chain[32];
+};
+/* As it is now.  RC_NOTFOUND while nothing was ever written. */
+MUST_CHECK enum rc store_mark(struct store *store, struct store_mark *ret, struct err *err);
+/* RC_CONFLICT, in words, when the mark is of another database, or of this one before it went back
+ * to an older copy. */
+MUST_CHECK enum rc store_mark_check(struct store *store, const struct store_mark *mark,
+                                    struct err *err);
+
 /* --- keys --- */
 
 /* The caller made the token and its sha256; id and created_ms are filled here. */

@@ -257,6 +257,9 @@ enum rc sqlite_export(struct store *store, const char *bank, const struct actor 
 enum rc sqlite_changes(struct store *store, uint64_t since, store_change_visit *visit, void *ctx,
                        uint64_t *ret_generation, struct err *err);
 
+enum rc sqlite_mark(struct store *store, struct store_mark *ret, struct err *err);
+enum rc sqlite_mark_check(struct store *store, const struct store_mark *mark, struct err *err);
+
 enum rc sqlite_key_create(struct store *store, struct key *key, const struct actor *actor,
                           struct err *err);
 enum rc sqlite_key_revoke(struct store *store, const char *id, const struct actor *actor,

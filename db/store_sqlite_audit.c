@@ -124,3 +124,39 @@ enum rc sqlite_audit_verify(struct store *store, struct audit_check *ret, struct
     *ret = check;
     return RC_OK;
 }
+
+enum rc sqlite_mark(struct store *store, struct store_mark *ret, struct err *err)
+{
+    SCOPED(reading_end) struct reading r = {0};
+    struct store_mark mark = {.generation = 0};
+
+    TRY(reading_begin(store, &r, err));
+    TRY(read_generation(r.conn, &mark.generation, err));
+    TRY(read_last(r.conn, &mark.audit_seq, mark.audit_chain, err));
+    if (mark.audit_seq == 0)
+        FAIL(err, RC_NOTFOUND, "database: nothing was written yet");
+    *ret = mark;
+    return RC_OK;
+}
+
+enum rc sqlite_mark_check(struct store *store, const struct store_mark *mark, struct err *err)
+{
+    SCOPED(reading_end) struct reading r = {0};
+    uint64_t generation = 0;
+    uint8_t chain[AUDIT_CHAIN_SIZE] = {0};
+    bool row = false;
+
+    TRY(reading_begin(store, &r, err));
+    TRY(read_generation(r.conn, &generation, err));
+    SCOPED(query_end) struct query q = query_on(r.conn, SQL_AUDIT_CHAIN);
+    query_number(&q, mark->audit_seq);
+    TRY(query_row(&q, &row, err));
+    if (row)
+        col_blob(&q, 0, chain, sizeof chain);
+    if (!row || generation < mark->generation ||
+        memcmp(chain, mark->audit_chain, sizeof chain) != 0)
+        FAIL(err, RC_CONFLICT, "database: %s: another database, or an older copy of this one",
+             row ? "its history is not the one that was noted"
+                 : "the audit row that was noted is not there");
+    return RC_OK;
+}

@@ -158,6 +158,39 @@ enum rc store_generation(struct store *store, uint64_t *ret, struct err *err)
     return RC_OK;
 }
 
+enum rc store_bank_list(struct store *store, store_bank_visit *visit, void *ctx, struct err *err)
+{
+    (void)err;
+    pthread_mutex_lock(&store->lock);
+    for (uint32_t i = 0; i < store->banks; i++) {
+        struct bank bank = store->bank[i];
+        for (uint64_t k = 0; k < store->entries; k++)
+            bank.entries += store->entry[k].active && store->entry[k].bank == i;
+        if (!visit(ctx, &bank))
+            break;
+    }
+    pthread_mutex_unlock(&store->lock);
+    return RC_OK;
+}
+
+/* It has no audit: its address is its identity. */
+enum rc store_mark(struct store *store, struct store_mark *ret, struct err *err)
+{
+    *ret = (struct store_mark){.audit_seq = 1};
+    memcpy(ret->audit_chain, &store, sizeof(store));
+    return store_generation(store, &ret->generation, err);
+}
+
+enum rc store_mark_check(struct store *store, const struct store_mark *mark, struct err *err)
+{
+    struct store_mark now;
+    TRY(store_mark(store, &now, err));
+    if (now.generation < mark->generation ||
+        memcmp(now.audit_chain, mark->audit_chain, sizeof(now.audit_chain)) != 0)
+        FAIL(err, RC_CONFLICT, "fake store: not of this one");
+    return RC_OK;
+}
+
 enum rc store_changes(struct store *store, uint64_t since, store_change_visit *visit, void *ctx,
                       uint64_t *ret_generation, struct err *err)
 {
