@@ -22,8 +22,9 @@ const char *const sql_sqlite[SQL_COUNT] = {
     [SQL_GENERATION] = "SELECT generation FROM counter",
     [SQL_GENERATION_NEXT] = "UPDATE counter SET generation = generation + 1 RETURNING generation",
     [SQL_CHANGE_ADD] = "INSERT INTO changes (generation, kind, ref) VALUES (?1, ?2, ?3)",
-    [SQL_CHANGES_SINCE] = "SELECT generation, kind, ref FROM changes WHERE generation > ?1"
-                          " ORDER BY generation, kind, ref",
+    /* In the order of their tables: after a long while most pages hold several that changed. */
+    [SQL_CHANGES_SINCE] = "SELECT max(generation), kind, ref FROM changes WHERE generation > ?1"
+                          " GROUP BY kind, ref ORDER BY kind, ref",
 
     [SQL_BANK_COUNT] = "SELECT coalesce(max(number) + 1, 0) FROM banks",
     [SQL_BANK_ADD] = "INSERT INTO banks (number, name, description, owner, sharing, action,"
@@ -55,10 +56,10 @@ const char *const sql_sqlite[SQL_COUNT] = {
         " AND +e.bank = ?1 AND +e.id > ?2" ENTRY_PASSES " ORDER BY +e.id LIMIT ?5",
     [SQL_ENTRY_LABELS] = "SELECT labels FROM entries WHERE id = ?1",
     [SQL_ENTRY_HEAD] = "SELECT number, id, bank, state FROM entries WHERE number = ?1",
-    [SQL_ENTRY_LIVE_ALL] = "SELECT e.number, e.id, e.bank, e.generation, s.type, s.value,"
-                           " s.quality, s.ms FROM entries e CROSS JOIN signals s"
-                           " ON s.entry = e.number WHERE e.state = 0"
-                           " ORDER BY e.number, s.position",
+    [SQL_ENTRY_LIVE_ALL] = "SELECT number, id, bank, generation FROM entries WHERE state = 0"
+                           " ORDER BY number",
+    [SQL_SIGNAL_ALL] = "SELECT entry, type, value, quality, ms FROM signals"
+                       " ORDER BY entry, position",
     [SQL_SIGNAL_ADD] = "INSERT INTO signals (entry, position, bank, type, value, quality, ms)"
                        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     [SQL_SIGNAL_OF_ENTRY] = "SELECT type, value, quality, ms FROM signals WHERE entry = ?1"

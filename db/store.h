@@ -163,9 +163,9 @@ struct change {
 };
 typedef bool store_change_visit(void *ctx, const struct change *change);
 /*
- * Every change after `since`, generations ascending; *ret_generation is the last one that was
- * visible, to be asked for next.  since = 0 gives the whole list (banks first, then active
- * entries), in a form that loads quickly.
+ * Everything that changed after `since`, once, with the generation of its last change: banks first,
+ * then entries by number.  *ret_generation is the last one that was visible, to be asked for next.
+ * since = 0 gives the whole list (active entries only), in a form that loads quickly.
  */
 MUST_CHECK enum rc store_changes(struct store *store, uint64_t since, store_change_visit *visit,
                                  void *ctx, uint64_t *ret_generation, struct err *err);

@@ -35,49 +35,66 @@ static enum rc give_banks(struct feed *feed, struct err *err)
     return RC_OK;
 }
 
-/* The entry whose signals are gathered; number 0: none yet. */
-struct gathered {
-    struct ulid id;
-    uint64_t number, generation;
-    uint32_t bank;
+/* All signals in order of their entries, one row at a time. */
+struct signal_scan {
+    struct query q;
+    uint64_t entry; /* of the row at hand */
+    bool row;
 };
 
-static void give_gathered(struct feed *feed, const struct gathered *entry)
+static enum rc scan_step(struct signal_scan *scan, struct err *err)
 {
-    if (entry->number == 0)
-        return;
-    give(feed, &(struct change){.generation = entry->generation,
-                                .kind = CHANGE_ENTRY,
-                                .entry_id = &entry->id,
-                                .entry_number = entry->number,
-                                .entry_bank = entry->bank,
-                                .entry_active = true,
-                                .signals = feed->signals.item,
-                                .n_signals = feed->signals.n});
-    feed->signals.n = 0;
+    TRY(query_row(&scan->q, &scan->row, err));
+    scan->entry = scan->row ? col_number(&scan->q, 0) : UINT64_MAX;
+    return RC_OK;
 }
 
-/* One ordered scan over entries joined with signals: entries change where the number does. */
-static enum rc give_active_entries(struct feed *feed, struct err *err)
+/* Passes over the signals of entries before this one, which are revoked, and gathers its own. */
+static enum rc gather(struct feed *feed, struct signal_scan *scan, uint64_t entry, struct err *err)
 {
-    SCOPED(query_end) struct query q = query_on(feed->conn, SQL_ENTRY_LIVE_ALL);
-    struct gathered at = {.number = 0};
-    for (bool row = true; !feed->stopped;) {
-        TRY(query_row(&q, &row, err));
-        if (!row) {
-            give_gathered(feed, &at);
-            return RC_OK;
-        }
-        if (col_number(&q, 0) != at.number) {
-            give_gathered(feed, &at);
-            at = (struct gathered){.number = col_number(&q, 0),
-                                   .id = col_ulid(&q, 1),
-                                   .bank = (uint32_t)col_int(&q, 2),
-                                   .generation = col_number(&q, 3)};
-        }
-        TRY(signals_add_row(&feed->signals, &q, 4, err));
+    feed->signals.n = 0;
+    while (scan->row && scan->entry < entry)
+        TRY(scan_step(scan, err));
+    while (scan->row && scan->entry == entry) {
+        TRY(signals_add_row(&feed->signals, &scan->q, 1, err));
+        TRY(scan_step(scan, err));
     }
     return RC_OK;
+}
+
+static enum rc give_entries(struct feed *feed, struct query *q, struct signal_scan *scan,
+                            struct err *err)
+{
+    for (bool row = true; !feed->stopped;) {
+        TRY(query_row(q, &row, err));
+        if (!row)
+            return RC_OK;
+        struct ulid id = col_ulid(q, 1);
+        struct change change = {.kind = CHANGE_ENTRY,
+                                .entry_number = col_number(q, 0),
+                                .entry_id = &id,
+                                .entry_bank = (uint32_t)col_int(q, 2),
+                                .generation = col_number(q, 3),
+                                .entry_active = true};
+        TRY(gather(feed, scan, change.entry_number, err));
+        change.signals = feed->signals.item;
+        change.n_signals = feed->signals.n;
+        give(feed, &change);
+    }
+    return RC_OK;
+}
+
+/*
+ * Two scans side by side, both in the order of their tables: a join would look for the signals of
+ * each entry from the top of the tree, which takes 1.7 times as long.
+ */
+static enum rc give_active_entries(struct feed *feed, struct err *err)
+{
+    SCOPED(query_end) struct query entries = query_on(feed->conn, SQL_ENTRY_LIVE_ALL);
+    SCOPED(query_end) struct query signals = query_on(feed->conn, SQL_SIGNAL_ALL);
+    struct signal_scan scan = {.q = signals};
+    TRY(scan_step(&scan, err));
+    return give_entries(feed, &entries, &scan, err);
 }
 
 static enum rc give_all(struct feed *feed, uint64_t generation, struct err *err)
