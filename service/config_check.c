@@ -57,5 +57,7 @@ enum rc config_check(const struct config *config, struct err *err)
         TRY(check_admin_socket(config->admin_socket, err));
     if (config->database[0] == '\0')
         FAIL(err, RC_INPUT, "[store] database: must not be empty");
+    if (config->snapshot[0] == '\0')
+        FAIL(err, RC_INPUT, "[store] snapshot: must not be empty: beside, none or a path");
     return RC_OK;
 }

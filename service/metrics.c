@@ -46,6 +46,9 @@ struct metrics {
     struct histogram medium_seconds;
     atomic_uint_fast64_t unusable, overload, lookup_signals;
     struct histogram lookup_seconds;
+    atomic_uint_fast64_t from_snapshot, load_ns;
+    atomic_uint_fast64_t snapshots, snapshot_failures;
+    atomic_uint_fast64_t snapshot_at_s, snapshot_bytes, snapshot_ns; /* of the last one; 0: none */
 };
 
 struct metrics *metrics_new(void)
@@ -121,6 +124,25 @@ void metrics_lookup(struct metrics *m, size_t signals, int64_t ns)
     observe(&m->lookup_seconds, ns);
 }
 
+void metrics_list_loaded(struct metrics *m, bool from_snapshot, int64_t ns)
+{
+    atomic_store(&m->from_snapshot, from_snapshot);
+    atomic_store(&m->load_ns, (uint64_t)ns);
+}
+
+void metrics_snapshot(struct metrics *m, uint64_t bytes, int64_t ns)
+{
+    add(&m->snapshots, 1);
+    atomic_store(&m->snapshot_at_s, (uint64_t)clock_wall_ms() / 1000);
+    atomic_store(&m->snapshot_bytes, bytes);
+    atomic_store(&m->snapshot_ns, (uint64_t)ns);
+}
+
+void metrics_snapshot_failed(struct metrics *m)
+{
+    add(&m->snapshot_failures, 1);
+}
+
 /* --- exposition --- */
 
 static void head(FILE *out, const char *name, const char *type, const char *help)
@@ -162,6 +184,12 @@ static void counter(FILE *out, const char *name, const char *label, const char *
     label_text(label, value, text, sizeof text);
     row(out, name, "", text, "");
     fprintf(out, "%" PRIu64 "\n", n);
+}
+
+static void single_seconds(FILE *out, const char *name, const char *help, uint64_t ns)
+{
+    head(out, name, "gauge", help);
+    fprintf(out, "hashgate_%s %" PRIu64 ".%09" PRIu64 "\n", name, ns / 1000000000, ns % 1000000000);
 }
 
 /* --- histograms --- */
@@ -294,6 +322,24 @@ static void put_workers(FILE *out, const struct metrics_gauges *g)
     counter(out, "worker_failures_total", "reason", "lied", g->workers.lied);
 }
 
+static void put_snapshots(FILE *out, const struct metrics *m)
+{
+    head(out, "list_loaded", "gauge", "1 for what the block-list was loaded from at start.");
+    counter(out, "list_loaded", "from", "snapshot", get(&m->from_snapshot));
+    counter(out, "list_loaded", "from", "store", 1 - get(&m->from_snapshot));
+    single_seconds(out, "list_load_seconds", "Time to load the block-list at start.",
+                   get(&m->load_ns));
+    head(out, "snapshots_total", "counter", "Snapshots of the block-list, by what came of them.");
+    counter(out, "snapshots_total", "result", "written", get(&m->snapshots));
+    counter(out, "snapshots_total", "result", "failed", get(&m->snapshot_failures));
+    single(out, "snapshot_written_seconds", "gauge",
+           "When the last snapshot was written, seconds since 1970; 0: none since the start.",
+           get(&m->snapshot_at_s));
+    single(out, "snapshot_bytes", "gauge", "Size of the last snapshot.", get(&m->snapshot_bytes));
+    single_seconds(out, "snapshot_write_seconds", "Time to write the last snapshot.",
+                   get(&m->snapshot_ns));
+}
+
 static void put_gauges(FILE *out, const struct metrics *m, const struct metrics_gauges *g)
 {
     head(out, "build_info", "gauge", "Always 1; the version is in the label.");
@@ -318,6 +364,7 @@ char *metrics_text(const struct metrics *m, const struct metrics_gauges *gauges,
     put_requests(out, m);
     put_checks(out, m);
     put_workers(out, gauges);
+    put_snapshots(out, m);
     put_gauges(out, m, gauges);
     bool failed = ferror(out) != 0;
     if (fclose(out) != 0 || failed) {

@@ -6,12 +6,14 @@
  * verdicts_total{verdict}, media_total{result}: ok or an rc_name(), medium_seconds,
  * unusable_total, overload_total, lookup_seconds, lookup_signals_total, workers_up,
  * worker_jobs_total, worker_spawned_total, worker_failures_total{reason}, list_generation,
- * list_signals, list_memory_bytes, connections, requests_queued, requests_in_flight,
- * start_time_seconds, build_info{version}.
+ * list_signals, list_memory_bytes, list_loaded{from="snapshot"}, list_load_seconds,
+ * snapshots_total{result}, snapshot_written_seconds, snapshot_bytes, snapshot_write_seconds,
+ * connections, requests_queued, requests_in_flight, start_time_seconds, build_info{version}.
  */
 #ifndef SERVICE_METRICS_H
 #define SERVICE_METRICS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,6 +38,11 @@ void metrics_medium(struct metrics *m, enum rc rc, int64_t ns);
 void metrics_unusable(struct metrics *m);
 void metrics_overload(struct metrics *m);
 void metrics_lookup(struct metrics *m, size_t signals, int64_t ns);
+
+/* How the list came into memory at start; a snapshot that was written, and one that was not. */
+void metrics_list_loaded(struct metrics *m, bool from_snapshot, int64_t ns);
+void metrics_snapshot(struct metrics *m, uint64_t bytes, int64_t ns);
+void metrics_snapshot_failed(struct metrics *m);
 
 /* Values read at the moment of asking. */
 struct metrics_gauges {

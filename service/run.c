@@ -18,6 +18,7 @@
 #include "service/long_check.h"
 #include "service/notify.h"
 #include "service/service.h"
+#include "service/snapshots.h"
 
 enum {
     LOOKUP_THREADS = 4, /* at most, and no more than processors */
@@ -113,7 +114,7 @@ static enum rc load(struct service *service, struct err *err)
     TRY(store_open(config->database, &service->store, err));
     TRY(keyring_new(config->rate, config->burst, &service->keys, err));
     TRY(keyring_load(service->keys, service->store, err));
-    TRY(blocklist_load(service->store, &service->list, err));
+    TRY(snapshots_load(service, err));
     return blocklist_healthy(service->list, err);
 }
 
@@ -190,6 +191,7 @@ static enum rc service_new(struct config *config, struct service **ret, struct e
 enum rc run_service(struct config *config, struct err *err)
 {
     SCOPED(service_free) struct service *service = NULL;
+    SCOPED(snapshots_free) struct snapshots *snapshots = NULL;
     SCOPED(follower_free) struct follower *follower = NULL;
     struct http *http = NULL; /* the service's */
 
@@ -204,6 +206,7 @@ enum rc run_service(struct config *config, struct err *err)
     TRY(http_start(service, &http, err));
     service->http = http;
     TRY(follower_new(service, &follower, err));
+    TRY(snapshots_new(service, &snapshots, err));
     atomic_store(&service->ready, true);
     log_line(LOG_INFO, "ready", "version=%s workers=%u generation=%llu", HASHGATE_VERSION,
              service->n_workers, (unsigned long long)blocklist_generation(service->list));

@@ -58,6 +58,10 @@ const struct setting settings[] = {
 
     {"store", "database", SETTING_TEXT, AT(database), "sqlite:/var/lib/hashgate/hashgate.db", 0, 0,
      NULL, "The database, made by hashgated init: sqlite:/path"},
+    {"store", "snapshot", SETTING_TEXT, AT(snapshot), "beside", 0, 0, NULL,
+     "File for a quick start, written now and then: beside (the database's path and .snapshot), "
+     "none "
+     "or a path"},
     {"store", "follow", SETTING_DURATION, AT(follow_ms), "1s", 10 * MILLISECONDS, HOURS, NULL,
      "How often to look for changes that other programs made to the database"},
 
