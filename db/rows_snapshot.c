@@ -34,11 +34,9 @@ static bool frozen_dead(const struct rows_frozen *frozen, size_t row)
     return (frozen->dead[row / 64] >> (row % 64) & 1) != 0;
 }
 
-void rows_frozen_drop(struct rows_frozen *frozen, uint64_t entry)
+void rows_frozen_drop(struct rows_frozen *frozen, size_t row)
 {
-    if (frozen->n == 0 || rows_chunk(frozen->rows, 0)->entry[0] != entry || frozen_dead(frozen, 0))
-        return;
-    frozen->dead[0] |= 1;
+    frozen->dead[row / 64] |= 1ull << (row % 64);
     frozen->live--;
 }
 

@@ -19,8 +19,8 @@ struct rows_frozen {
 /* Writer.  RC_NOMEM. */
 MUST_CHECK enum rc rows_freeze(const struct rows *rows, struct rows_frozen *ret, struct err *err);
 
-/* Leaves out the first row if it is of this entry. */
-void rows_frozen_drop(struct rows_frozen *frozen, uint64_t entry);
+/* Leaves out a live row. */
+void rows_frozen_drop(struct rows_frozen *frozen, size_t row);
 
 /* Any thread, while the rows live. */
 MUST_CHECK enum rc rows_frozen_write(const struct rows_frozen *frozen, const struct rows_tags *tags,
