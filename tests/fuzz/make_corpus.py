@@ -554,6 +554,60 @@ def text():
     }
 
 
+# --- snapshots (the target makes sums, lengths, magic and version right) ---
+
+def snapshot(entries=3, clips=1, digests=1, hashes=4, order=None, change=None):
+    rnd = random.Random(7)
+
+    def rows(tag, n, places):
+        columns = [("hash", b"".join(rnd.randbytes(32) for _ in range(n))),
+                   ("entr", struct.pack(f"<{n}Q", *(i % max(entries, 1) for i in range(n)))),
+                   ("gene", struct.pack(f"<{n}Q", *range(1, n + 1))),
+                   ("bank", struct.pack(f"<{n}H", *(i % 3 for i in range(n))))]
+        if places:
+            columns.append(("plac", struct.pack(f"<{n}i", *(i - 1 for i in range(n)))))
+        return [(f"{tag}.{name}", data) for name, data in columns]
+
+    tables = b"".join(struct.pack("<II", 2, 1) + struct.pack("<iIiI", 0, 0, 1000 + i, 0) for i in range(clips))
+    sections = [("ids.bits", ((1 << entries) - 1).to_bytes((entries + 63) // 64 * 8, "little")),
+                ("ids.ids", b"".join(rnd.randbytes(16) for _ in range(entries))),
+                ("clp.entr", struct.pack(f"<{clips}Q", *range(clips))),
+                ("clp.tabl", tables)]
+    for tag in ("256", "sha", "md5"):
+        sections += rows(tag, digests, False)
+    sections += rows("idx", hashes, True)
+    if order:
+        sections = order(sections)
+    if change:
+        sections = [(tag, change.get(tag, data)) for tag, data in sections]
+    head = struct.pack("<8sIIQQ", b"HGSNAP\r\n", 0x01020304, 1, 0, len(sections))
+    head += struct.pack("<QQ32sq", 9, 9, bytes(range(32)), 1700000000000) + bytes(8)
+    return head + b"".join(struct.pack("<8sQQ", tag.encode(), len(data), 0) + data + bytes(8)
+                           for tag, data in sections)
+
+
+def snapshots():
+    return {
+        "small": snapshot(),
+        "empty-list": snapshot(0, 0, 0, 0),
+        "more": snapshot(70, 5, 9, 20),
+        "short": snapshot()[:-40],
+        "header": snapshot()[:96],
+        "nothing": b"",
+        "swapped": snapshot(order=lambda s: s[1:] + s[:1]),
+        "sections-more": snapshot(order=lambda s: s + s[-1:]),
+        "bits-beyond": snapshot(change={"ids.bits": b"\xff" * 8}),
+        "clip-long": snapshot(change={"clp.tabl": struct.pack("<IIiI", 0xffffffff, 1, 0, 0)}),
+        "clip-backwards": snapshot(change={"clp.tabl": struct.pack("<IIiIiI", 2, 2, 5, 0, 4, 1)}),
+        "clip-picture": snapshot(change={"clp.tabl": struct.pack("<IIiI", 1, 1, 0, 1)}),
+        "clip-far": snapshot(change={"clp.entr": struct.pack("<Q", 1 << 62)}),
+        "entry-far": snapshot(change={"idx.entr": struct.pack("<4Q", 0, 1, 1 << 30, 2)}),
+        "bank-far": snapshot(change={"idx.bank": struct.pack("<4H", 0, 4096, 1, 65535)}),
+        "column-short": snapshot(change={"idx.gene": bytes(24)}),
+        "hash-half": snapshot(change={"md5.hash": bytes(48)}),
+    }
+
+
 write("decode", media())
 write("jpeg", jpegs())
 write("png", pngs())
@@ -569,3 +623,4 @@ write("query", query())
 write("config", config())
 write("list", lists())
 write("text", text())
+write("snapshot", snapshots())
