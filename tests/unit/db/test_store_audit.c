@@ -159,6 +159,74 @@ static void goes_on_after_reopening(void **state)
     assert_whole(p.path);
 }
 
+static void copy_file(const char *from, const char *to)
+{
+    char bytes[65536];
+    FILE *in = fopen(from, "rb"), *out = fopen(to, "wb");
+    assert_true(in != NULL && out != NULL);
+    for (size_t n; (n = fread(bytes, 1, sizeof bytes, in)) > 0;)
+        assert_int_equal(fwrite(bytes, 1, n, out), n);
+    fclose(in);
+    fclose(out);
+}
+
+static void must_not_have(struct store *store, const struct store_mark *mark)
+{
+    struct err err = {.msg = ""};
+    assert_int_equal(store_mark_check(store, mark, &err), RC_CONFLICT);
+    assert_non_null(strstr(err.msg, "an older copy of this one"));
+}
+
+/* A mark holds for ever in its database and its copies of later; never in another or an older. */
+static void a_mark_is_of_one_history(void **state)
+{
+    (void)state;
+    struct place p, q, copy = new_place();
+    struct err err;
+    struct store_mark early, late, wrong;
+    struct store *store = new_store(&p), *other = new_store(&q);
+    add_no(store, 1);
+    assert_ok(store_mark(store, &early, &err), err);
+    assert_int_equal(early.generation, 2);
+    assert_int_equal(early.audit_seq, 2);
+    store_free(store); /* so that nothing is left in its WAL */
+    copy_file(p.path, copy.path);
+    store = open_store(&p);
+    add_no(store, 2);
+    assert_ok(store_mark(store, &late, &err), err);
+    assert_ok(store_mark_check(store, &early, &err), err);
+    assert_ok(store_mark_check(store, &late, &err), err);
+
+    for (uint64_t i = 0; i < 5; i++)
+        add_no(other, i);
+    must_not_have(other, &early);
+    struct store *old = open_store(&copy);
+    assert_ok(store_mark_check(old, &early, &err), err);
+    must_not_have(old, &late);
+    add_no(old, 2);
+    add_no(old, 3); /* beyond the mark, by another way */
+    must_not_have(old, &late);
+    wrong = early;
+    wrong.generation = 1000;
+    must_not_have(store, &wrong);
+    store_free(store);
+    store_free(other);
+    store_free(old);
+}
+
+static void a_new_database_has_no_mark(void **state)
+{
+    (void)state;
+    struct place p = new_place();
+    struct store_mark mark;
+    struct err err;
+    bool created;
+    assert_ok(store_init(p.url, &created, &err), err);
+    struct store *store = open_store(&p);
+    assert_int_equal(store_mark(store, &mark, &err), RC_NOTFOUND);
+    store_free(store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -167,6 +235,8 @@ int main(void)
         cmocka_unit_test(finds_what_was_touched),
         cmocka_unit_test(a_cut_shows_in_the_head),
         cmocka_unit_test(goes_on_after_reopening),
+        cmocka_unit_test(a_mark_is_of_one_history),
+        cmocka_unit_test(a_new_database_has_no_mark),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -55,6 +55,7 @@ static void has_the_documented_defaults(void **state)
     assert_int_equal(c->queue, 256);
     assert_int_equal(c->stop_timeout_ms, 25000);
     assert_string_equal(c->database, "sqlite:/var/lib/hashgate/hashgate.db");
+    assert_string_equal(c->snapshot, "beside");
     assert_int_equal(c->follow_ms, 1000);
     assert_int_equal(c->workers, 0);
     assert_int_equal(c->hashing_timeout_ms, 20000);
@@ -182,6 +183,7 @@ static void checks_what_must_fit_together(void **state)
         {"[http]\nlisten =\n", "[http] listen: must not be empty"},
         {"[http]\nadmin_socket = run/x\n", "[http] admin_socket: 'run/x' is not an absolute path"},
         {"[store]\ndatabase =\n", "[store] database: must not be empty"},
+        {"[store]\nsnapshot =\n", "[store] snapshot: must not be empty: beside, none or a path"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         SCOPED(config_free) struct config *c = fresh();

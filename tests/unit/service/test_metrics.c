@@ -57,8 +57,19 @@ static void counts_what_it_is_told(void **state)
     metrics_unusable(m);
     metrics_overload(m);
     metrics_lookup(m, 24, 2000000);
+    metrics_list_loaded(m, true, 1500000000);
+    metrics_snapshot(m, 100, 5);
+    metrics_snapshot(m, 4242, 2000000);
+    metrics_snapshot_failed(m);
 
     SCOPED(mem_free) char *text = expose(m);
+    assert_line(text, "hashgate_list_loaded{from=\"snapshot\"} 1");
+    assert_line(text, "hashgate_list_loaded{from=\"store\"} 0");
+    assert_line(text, "hashgate_list_load_seconds 1.500000000");
+    assert_line(text, "hashgate_snapshots_total{result=\"written\"} 2");
+    assert_line(text, "hashgate_snapshots_total{result=\"failed\"} 1");
+    assert_line(text, "hashgate_snapshot_bytes 4242");
+    assert_line(text, "hashgate_snapshot_write_seconds 0.002000000");
     assert_line(text, "hashgate_http_requests_total{route=\"/v1/check\",status=\"2xx\"} 1");
     assert_line(text, "hashgate_http_requests_total{route=\"/v1/check\",status=\"4xx\"} 1");
     assert_line(text, "hashgate_http_requests_total{route=\"/v1/check\",status=\"5xx\"} 0");
