@@ -6,7 +6,7 @@
 
 #include "db/clips.h"
 
-static const char entries_tag[] = "clp.entr", tables_tag[] = "clp.tabl";
+static const char entries_tag[] = "clp.entr", tables_tag[] = "clp.data";
 
 static size_t table_size(const struct clip *clip)
 {

@@ -572,7 +572,7 @@ def snapshot(entries=3, clips=1, digests=1, hashes=4, order=None, change=None):
     sections = [("ids.bits", ((1 << entries) - 1).to_bytes((entries + 63) // 64 * 8, "little")),
                 ("ids.ids", b"".join(rnd.randbytes(16) for _ in range(entries))),
                 ("clp.entr", struct.pack(f"<{clips}Q", *range(clips))),
-                ("clp.tabl", tables)]
+                ("clp.data", tables)]
     for tag in ("256", "sha", "md5"):
         sections += rows(tag, digests, False)
     sections += rows("idx", hashes, True)
@@ -597,9 +597,9 @@ def snapshots():
         "swapped": snapshot(order=lambda s: s[1:] + s[:1]),
         "sections-more": snapshot(order=lambda s: s + s[-1:]),
         "bits-beyond": snapshot(change={"ids.bits": b"\xff" * 8}),
-        "clip-long": snapshot(change={"clp.tabl": struct.pack("<IIiI", 0xffffffff, 1, 0, 0)}),
-        "clip-backwards": snapshot(change={"clp.tabl": struct.pack("<IIiIiI", 2, 2, 5, 0, 4, 1)}),
-        "clip-picture": snapshot(change={"clp.tabl": struct.pack("<IIiI", 1, 1, 0, 1)}),
+        "clip-long": snapshot(change={"clp.data": struct.pack("<IIiI", 0xffffffff, 1, 0, 0)}),
+        "clip-backwards": snapshot(change={"clp.data": struct.pack("<IIiIiI", 2, 2, 5, 0, 4, 1)}),
+        "clip-picture": snapshot(change={"clp.data": struct.pack("<IIiI", 1, 1, 0, 1)}),
         "clip-far": snapshot(change={"clp.entr": struct.pack("<Q", 1 << 62)}),
         "entry-far": snapshot(change={"idx.entr": struct.pack("<4Q", 0, 1, 1 << 30, 2)}),
         "bank-far": snapshot(change={"idx.bank": struct.pack("<4H", 0, 4096, 1, 65535)}),
