@@ -216,9 +216,8 @@ static enum rc take_segments(struct snapshot_in *in, struct index *index, size_t
     view->segments = 0;
     index_replace_view(index, view);
     while (view->segments < n) {
-        struct segment *segment = NULL;
-        TRY(take_segment(in, &segment, err));
-        view->segment[view->segments++] = segment;
+        TRY(take_segment(in, &view->segment[view->segments], err));
+        const struct segment *segment = view->segment[view->segments++];
         atomic_fetch_add(&index->live, atomic_load(&segment->live));
         atomic_fetch_add(&index->memory, segment_memory(segment));
     }
