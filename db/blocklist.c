@@ -244,14 +244,23 @@ enum rc blocklist_new(struct store *store, struct blocklist **ret, struct err *e
 
 enum rc blocklist_load(struct store *store, struct blocklist **ret, struct err *err)
 {
+    return blocklist_load_store(store, false, ret, err);
+}
+
+enum rc blocklist_load_store(struct store *store, bool small_index, struct blocklist **ret,
+                             struct err *err)
+{
     SCOPED(blocklist_free) struct blocklist *list = NULL;
     TRY(blocklist_new(store, &list, err));
     TRY(index_new(&list->index, err));
     TRY(digests_new(&list->digests, err));
+    index_keep_small(list->index, small_index);
     index_bulk(list->index, true);
     enum rc rc = blocklist_catch_up(list, 0, NULL, err);
     index_bulk(list->index, false);
     TRY(rc);
+    /* Until then it is a scan, and exact: but whoever waits for this list wants it quick. */
+    index_settle(list->index);
     TRY(blocklist_healthy(list, err));
     *ret = TAKE(list);
     return RC_OK;

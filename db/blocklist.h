@@ -32,8 +32,9 @@ struct blocklist_origin {
 /*
  * The same, but from the snapshot at this path (NULL: none) and the changes since, when it is whole
  * and of this store.  Else from the store: never from something that was believed by halves.
+ * small_index: see index_keep_small().
  */
-MUST_CHECK enum rc blocklist_load_from(struct store *store, const char *snapshot,
+MUST_CHECK enum rc blocklist_load_from(struct store *store, const char *snapshot, bool small_index,
                                        struct blocklist_origin *ret_origin, struct blocklist **ret,
                                        struct err *err);
 void blocklist_free(struct blocklist *list);

@@ -46,6 +46,10 @@ struct blocklist {
 /* Without index and digests. */
 MUST_CHECK enum rc blocklist_new(struct store *store, struct blocklist **ret, struct err *err);
 
+/* As blocklist_load(). */
+MUST_CHECK enum rc blocklist_load_store(struct store *store, bool small_index,
+                                        struct blocklist **ret, struct err *err);
+
 MUST_CHECK enum rc blocklist_learn_bank(struct blocklist *list, const struct bank *bank,
                                         struct err *err);
 

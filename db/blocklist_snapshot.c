@@ -156,8 +156,9 @@ static enum rc check_mark(struct store *store, const struct snapshot_head *head,
     return store_mark_check(store, &mark, err);
 }
 
-static enum rc load_snapshot(struct store *store, const char *path, struct blocklist_origin *origin,
-                             struct blocklist **ret, struct err *err)
+static enum rc load_snapshot(struct store *store, const char *path, bool small_index,
+                             struct blocklist_origin *origin, struct blocklist **ret,
+                             struct err *err)
 {
     SCOPED(blocklist_free) struct blocklist *list = NULL;
     SCOPED(snapshot_close) struct snapshot_in *in = NULL;
@@ -171,6 +172,7 @@ static enum rc load_snapshot(struct store *store, const char *path, struct block
     atomic_store(&list->entries, list->ids.listed);
     atomic_store(&list->generation, head.generation);
     TRY(read_banks(list, &active, err));
+    index_keep_small(list->index, small_index);
     index_bulk(list->index, true);
     enum rc rc = follow_and_count(list, err);
     index_bulk(list->index, false);
@@ -182,18 +184,18 @@ static enum rc load_snapshot(struct store *store, const char *path, struct block
     return RC_OK;
 }
 
-enum rc blocklist_load_from(struct store *store, const char *snapshot,
+enum rc blocklist_load_from(struct store *store, const char *snapshot, bool small_index,
                             struct blocklist_origin *ret_origin, struct blocklist **ret,
                             struct err *err)
 {
     struct err why = {.msg = ""};
     *ret_origin = (struct blocklist_origin){.why_rc = RC_OK};
     if (snapshot != NULL) {
-        ret_origin->why_rc = load_snapshot(store, snapshot, ret_origin, ret, &why);
+        ret_origin->why_rc = load_snapshot(store, snapshot, small_index, ret_origin, ret, &why);
         ret_origin->snapshot = ret_origin->why_rc == RC_OK;
         if (ret_origin->snapshot)
             return RC_OK;
         snprintf(ret_origin->why, sizeof(ret_origin->why), "%s", why.msg);
     }
-    return blocklist_load(store, ret, err);
+    return blocklist_load_store(store, small_index, ret, err);
 }

@@ -35,6 +35,7 @@ struct config {
     int64_t sync_limit_ms;   /* a clip's check that takes longer is answered with 202 */
     /* [store] */
     char *database;
+    bool small_index;  /* "fast" or "small": index_keep_small() */
     char *snapshot;    /* "beside", "none" or a path: snapshot_path() */
     int64_t follow_ms; /* how often to look for others' changes */
     /* [hashing] */

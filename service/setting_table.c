@@ -11,6 +11,7 @@
 #define DAYS         (24 * HOURS)
 
 static const char *const plain_words[] = {"loopback", "anywhere", NULL};
+static const char *const index_words[] = {"fast", "small", NULL};
 static const char *const unusable_words[] = {"allow", "review", NULL};
 static const char *const level_words[] = {"error", "warning", "info", "debug", NULL};
 static const char *const format_words[] = {"text", "json", NULL};
@@ -60,8 +61,9 @@ const struct setting settings[] = {
      NULL, "The database, made by hashgated init: sqlite:/path"},
     {"store", "snapshot", SETTING_TEXT, AT(snapshot), "beside", 0, 0, NULL,
      "File for a quick start, written now and then: beside (the database's path and .snapshot), "
-     "none "
-     "or a path"},
+     "none or a path"},
+    {"store", "index", SETTING_SWITCH, AT(small_index), "fast", 0, 0, index_words,
+     "Memory of the index for each hash: fast (154 bytes) or small (122)"},
     {"store", "follow", SETTING_DURATION, AT(follow_ms), "1s", 10 * MILLISECONDS, HOURS, NULL,
      "How often to look for changes that other programs made to the database"},
 

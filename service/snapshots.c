@@ -94,7 +94,8 @@ enum rc snapshots_load(struct service *service, struct err *err)
     struct blocklist_origin origin;
     int64_t begun_ns = clock_mono_ns();
     TRY(snapshot_path(service->config, &path, err));
-    TRY(blocklist_load_from(service->store, path, &origin, &service->list, err));
+    TRY(blocklist_load_from(service->store, path, service->config->small_index, &origin,
+                            &service->list, err));
     log_origin(service->list, &origin, seconds_since(begun_ns));
     metrics_list_loaded(service->metrics, origin.snapshot, clock_mono_ns() - begun_ns);
     return RC_OK;

@@ -68,7 +68,7 @@ static struct blocklist *load(struct store *store, const char *path,
 {
     struct blocklist *list = NULL;
     struct err err = {.msg = ""};
-    if (blocklist_load_from(store, path, origin, &list, &err) != RC_OK)
+    if (blocklist_load_from(store, path, false, origin, &list, &err) != RC_OK)
         fail_msg("%s", err.msg);
     return list;
 }
@@ -325,7 +325,7 @@ static void every_failed_allocation_is_survived(void **state)
     for (unsigned nth = 1; failed; nth++) {
         struct blocklist *warm = NULL;
         oom_arm(nth);
-        enum rc rc = blocklist_load_from(store, path.text, &origin, &warm, &err);
+        enum rc rc = blocklist_load_from(store, path.text, false, &origin, &warm, &err);
         failed = oom_disarm();
         assert_int_equal(rc, RC_OK); /* the store's, when the snapshot's failed */
         assert_true(origin.snapshot == !failed);
