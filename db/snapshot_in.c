@@ -1,21 +1,23 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <xxhash.h>
 
 #include "db/snapshot_format.h"
 
-/* Read in pieces that are still in the cache when their checksum is taken. */
-enum { PIECE = 1 << 18 };
+enum {
+    MANY_PIECES = 8, /* worth more threads than one */
+    THREADS = 4
+};
 
 struct snapshot_in {
     char *path;
     int fd;
     struct snapshot_header header;
-    XXH3_state_t *sum; /* of the section's bytes */
-    uint64_t section;  /* number, from 1; 0: before the first */
+    struct snapshot_sum sum; /* of the section's bytes */
+    uint64_t section;        /* number, from 1; 0: before the first */
     char tag[SNAPSHOT_TAG + 1];
     uint64_t left; /* of the section */
     uint64_t at;   /* where the next read begins */
@@ -27,17 +29,18 @@ void snapshot_close(struct snapshot_in *in)
         return;
     if (in->fd >= 0)
         close(in->fd);
-    XXH3_freeState(in->sum);
+    snapshot_sum_clear(&in->sum);
     free(in->path);
     free(in);
 }
 
 /* --- bytes --- */
 
-static enum rc read_piece(struct snapshot_in *in, uint8_t *p, size_t n, struct err *err)
+static enum rc read_at(const struct snapshot_in *in, uint64_t at, uint8_t *p, size_t n,
+                       struct err *err)
 {
     while (n > 0) {
-        ssize_t got = pread(in->fd, p, n, (off_t)in->at);
+        ssize_t got = pread(in->fd, p, n, (off_t)at);
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
@@ -46,8 +49,15 @@ static enum rc read_piece(struct snapshot_in *in, uint8_t *p, size_t n, struct e
             FAIL(err, RC_STORE, "snapshot %s: became shorter while it was read", in->path);
         p += got;
         n -= (size_t)got;
-        in->at += (uint64_t)got;
+        at += (uint64_t)got;
     }
+    return RC_OK;
+}
+
+static enum rc read_next(struct snapshot_in *in, void *p, size_t n, struct err *err)
+{
+    TRY(read_at(in, in->at, p, n, err));
+    in->at += n;
     return RC_OK;
 }
 
@@ -101,15 +111,14 @@ enum rc snapshot_open(const char *path, struct snapshot_head *ret_head, struct s
         FAIL(err, RC_NOMEM, "snapshot: no memory");
     in->fd = -1;
     in->path = strdup(path);
-    in->sum = XXH3_createState();
-    if (in->path == NULL || in->sum == NULL)
+    if (in->path == NULL || !snapshot_sum_new(&in->sum))
         FAIL(err, RC_NOMEM, "snapshot: no memory");
 
     uint64_t size = 0;
     TRY(open_file(path, &in->fd, &size, err));
     if (size < sizeof(in->header))
         FAIL(err, RC_STORE, "snapshot %s: is no snapshot", path);
-    TRY(read_piece(in, (uint8_t *)&in->header, sizeof(in->header), err));
+    TRY(read_next(in, &in->header, sizeof(in->header), err));
     TRY(check_header(in, size, err));
     *ret_head = in->header.head;
     *ret = TAKE(in);
@@ -128,8 +137,8 @@ static enum rc end_section(struct snapshot_in *in, struct err *err)
              (unsigned long long)in->left);
     if (in->at + sizeof(sum) > in->header.length)
         FAIL(err, RC_STORE, "snapshot %s: ends within section %s", in->path, in->tag);
-    TRY(read_piece(in, (uint8_t *)&sum, sizeof(sum), err));
-    if (sum != XXH3_64bits_digest(in->sum))
+    TRY(read_next(in, &sum, sizeof(sum), err));
+    if (sum != snapshot_sum_end(&in->sum))
         FAIL(err, RC_STORE, "snapshot %s: section %s: the checksum is wrong", in->path, in->tag);
     return RC_OK;
 }
@@ -141,7 +150,7 @@ static enum rc begin_section(struct snapshot_in *in, const struct snapshot_secti
     in->section++;
     memcpy(in->tag, head->tag, SNAPSHOT_TAG);
     in->left = head->length;
-    XXH3_64bits_reset(in->sum);
+    snapshot_sum_begin(&in->sum);
     return in->left == 0 ? end_section(in, err) : RC_OK;
 }
 
@@ -154,7 +163,7 @@ enum rc snapshot_next(struct snapshot_in *in, const char *tag, uint64_t *ret_len
              (unsigned long long)in->left);
     if (in->section == in->header.sections || in->at + sizeof(head) > in->header.length)
         FAIL(err, RC_STORE, "snapshot %s: ends before section %s", in->path, tag);
-    TRY(read_piece(in, (uint8_t *)&head, sizeof(head), err));
+    TRY(read_next(in, &head, sizeof(head), err));
     if (head.checksum != XXH3_64bits(&head, offsetof(struct snapshot_section_head, checksum)))
         FAIL(err, RC_STORE, "snapshot %s: the checksum of the head of section %s is wrong",
              in->path, tag);
@@ -168,6 +177,93 @@ enum rc snapshot_next(struct snapshot_in *in, const char *tag, uint64_t *ret_len
     return RC_OK;
 }
 
+/* --- whole pieces, by several threads: the kernel's copy is what takes the time --- */
+
+struct pieces {
+    const struct snapshot_in *in;
+    uint8_t *to;
+    size_t n;
+    uint64_t *sum; /* of each */
+    atomic_size_t next;
+    atomic_bool failed;
+};
+
+struct piece_reader {
+    struct pieces *pieces;
+    pthread_t thread;
+    bool started;
+    enum rc rc;
+    struct err err;
+};
+
+static void *read_pieces(void *arg)
+{
+    struct piece_reader *reader = arg;
+    struct pieces *pieces = reader->pieces;
+    size_t i;
+    while ((i = atomic_fetch_add(&pieces->next, 1)) < pieces->n && !atomic_load(&pieces->failed)) {
+        uint8_t *to = pieces->to + i * SNAPSHOT_PIECE;
+        uint64_t at = pieces->in->at + i * SNAPSHOT_PIECE;
+        reader->rc = read_at(pieces->in, at, to, SNAPSHOT_PIECE, &reader->err);
+        if (reader->rc != RC_OK) {
+            atomic_store(&pieces->failed, true);
+            break;
+        }
+        pieces->sum[i] = XXH3_64bits(to, SNAPSHOT_PIECE);
+    }
+    return NULL;
+}
+
+/* The first reader is this thread; one that cannot be started is not missed. */
+static enum rc read_by_all(struct pieces *pieces, struct err *err)
+{
+    struct piece_reader reader[THREADS] = {{.pieces = pieces}};
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    for (long i = 1; i < THREADS && i < processors; i++) {
+        reader[i].pieces = pieces;
+        reader[i].started = pthread_create(&reader[i].thread, NULL, read_pieces, &reader[i]) == 0;
+    }
+    read_pieces(&reader[0]);
+    for (size_t i = 1; i < THREADS; i++)
+        if (reader[i].started)
+            pthread_join(reader[i].thread, NULL);
+    for (size_t i = 0; i < THREADS; i++)
+        if (reader[i].rc != RC_OK) {
+            if (err != NULL)
+                *err = reader[i].err;
+            return reader[i].rc;
+        }
+    return RC_OK;
+}
+
+static enum rc take_pieces(struct snapshot_in *in, uint8_t *to, size_t n, struct err *err)
+{
+    SCOPED(mem_free) uint64_t *sum = calloc(n, sizeof(*sum));
+    if (sum == NULL)
+        FAIL(err, RC_NOMEM, "snapshot: no memory");
+    struct pieces pieces = {.in = in, .to = to, .n = n, .sum = sum};
+    TRY(read_by_all(&pieces, err));
+    for (size_t i = 0; i < n; i++)
+        snapshot_sum_piece(&in->sum, sum[i]);
+    in->at += n * SNAPSHOT_PIECE;
+    return RC_OK;
+}
+
+/* Up to n bytes, at least one; *ret_n is how many. */
+static enum rc take_some(struct snapshot_in *in, uint8_t *to, size_t n, size_t *ret_n,
+                         struct err *err)
+{
+    size_t room = SNAPSHOT_PIECE - in->sum.in_piece;
+    if (in->sum.in_piece == 0 && n / SNAPSHOT_PIECE >= MANY_PIECES) {
+        *ret_n = n / SNAPSHOT_PIECE * SNAPSHOT_PIECE;
+        return take_pieces(in, to, n / SNAPSHOT_PIECE, err);
+    }
+    *ret_n = n < room ? n : room;
+    TRY(read_next(in, to, *ret_n, err));
+    snapshot_sum_add(&in->sum, to, *ret_n);
+    return RC_OK;
+}
+
 enum rc snapshot_take(struct snapshot_in *in, void *p, size_t n, struct err *err)
 {
     uint8_t *to = p;
@@ -175,11 +271,8 @@ enum rc snapshot_take(struct snapshot_in *in, void *p, size_t n, struct err *err
         return RC_OK;
     if (n > in->left)
         FAIL(err, RC_STORE, "snapshot %s: section %s: is too short", in->path, in->tag);
-    for (size_t piece; n > 0; to += piece, n -= piece, in->left -= piece) {
-        piece = n < PIECE ? n : PIECE;
-        TRY(read_piece(in, to, piece, err));
-        XXH3_64bits_update(in->sum, to, piece);
-    }
+    for (size_t some; n > 0; to += some, n -= some, in->left -= some)
+        TRY(take_some(in, to, n, &some, err));
     return in->left == 0 ? end_section(in, err) : RC_OK;
 }
 

@@ -6,7 +6,6 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <xxhash.h>
 
 #include "db/snapshot_format.h"
 
@@ -23,10 +22,10 @@ struct snapshot_out {
     int fd;
     bool made; /* the temporary file is ours to remove */
     struct snapshot_header header;
-    XXH3_state_t *sum; /* of the section's bytes */
-    uint64_t left;     /* of the section */
-    uint64_t at;       /* bytes written to the file */
-    uint64_t flushed;  /* of them handed to the disk */
+    struct snapshot_sum sum; /* of the section's bytes */
+    uint64_t left;           /* of the section */
+    uint64_t at;             /* bytes written to the file */
+    uint64_t flushed;        /* of them handed to the disk */
     size_t filled;
     uint8_t buffer[BUFFER];
 };
@@ -39,7 +38,7 @@ void snapshot_out_free(struct snapshot_out *out)
         unlink(out->temporary);
     if (out->fd >= 0)
         close(out->fd);
-    XXH3_freeState(out->sum);
+    snapshot_sum_clear(&out->sum);
     free(out->temporary);
     free(out->path);
     free(out);
@@ -109,8 +108,7 @@ static enum rc copy_names(struct snapshot_out *out, const char *path, struct err
     size_t size = strlen(path) + sizeof(".new");
     out->path = strdup(path);
     out->temporary = malloc(size);
-    out->sum = XXH3_createState();
-    if (out->path == NULL || out->temporary == NULL || out->sum == NULL)
+    if (out->path == NULL || out->temporary == NULL || !snapshot_sum_new(&out->sum))
         FAIL(err, RC_NOMEM, "snapshot: no memory");
     snprintf(out->temporary, size, "%s.new", path);
     return RC_OK;
@@ -216,7 +214,7 @@ static enum rc end_section(struct snapshot_out *out, struct err *err)
     if (out->left != 0)
         FAIL(err, RC_STORE, "snapshot %s: section %llu is short of %llu bytes", out->path,
              (unsigned long long)out->header.sections, (unsigned long long)out->left);
-    uint64_t sum = XXH3_64bits_digest(out->sum);
+    uint64_t sum = snapshot_sum_end(&out->sum);
     return put(out, &sum, sizeof(sum), err);
 }
 
@@ -229,7 +227,7 @@ enum rc snapshot_section(struct snapshot_out *out, const char *tag, uint64_t len
     head.checksum = XXH3_64bits(&head, offsetof(struct snapshot_section_head, checksum));
     out->header.sections++;
     out->left = length;
-    XXH3_64bits_reset(out->sum);
+    snapshot_sum_begin(&out->sum);
     return put(out, &head, sizeof(head), err);
 }
 
@@ -243,7 +241,7 @@ enum rc snapshot_put(struct snapshot_out *out, const void *p, size_t n, struct e
     /* Cut, so that a piece is summed while it is in the cache for the write. */
     for (size_t piece; n > 0; from += piece, n -= piece) {
         piece = n < BUFFER ? n : BUFFER;
-        XXH3_64bits_update(out->sum, from, piece);
+        snapshot_sum_add(&out->sum, from, piece);
         TRY(put(out, from, piece, err));
     }
     return RC_OK;

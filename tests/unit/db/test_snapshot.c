@@ -10,7 +10,7 @@
 
 static const struct snapshot_head head = {
     .generation = 7, .audit_seq = 9, .audit_chain = {1, 2, 3}, .made_ms = 1234};
-enum { BIG = 700001 }; /* over several buffers, and no multiple of anything */
+enum { BIG = 5000001 }; /* so many pieces that several threads read, and no multiple of any */
 
 static uint8_t big_byte(size_t i)
 {
@@ -58,7 +58,8 @@ static enum rc read_sections(struct snapshot_in *in, size_t big, struct err *err
     TRY(snapshot_end(in, err));
     assert_memory_equal(one, "hello", 5);
     for (size_t i = 0; i < big; i++)
-        assert_int_equal(bytes[i], big_byte(i));
+        if (bytes[i] != big_byte(i))
+            fail_msg("byte %zu is wrong", i);
     return RC_OK;
 }
 
@@ -126,6 +127,23 @@ static void every_cut_and_every_flipped_bit_is_refused(void **state)
     must_refuse(path.text, RC_STORE, "bytes instead of");
     file_write(path.text, file.p, file.n);
     assert_int_equal(read_file(path.text, 300, &err), RC_OK);
+}
+
+static void a_flip_is_seen_whichever_thread_reads_it(void **state)
+{
+    (void)state;
+    struct path path = path_new();
+    struct err err = {.msg = ""};
+    assert_int_equal(write_file(path.text, BIG, NULL, &err), RC_OK);
+    SCOPED(file_drop) struct file file = file_read(path.text);
+    for (size_t at = file.n - BIG; at < file.n; at += 199999) {
+        file.p[at] ^= 4;
+        file_write(path.text, file.p, file.n);
+        assert_int_equal(read_file(path.text, BIG, &err), RC_STORE);
+        file.p[at] ^= 4;
+    }
+    file_write(path.text, file.p, file.n);
+    assert_int_equal(read_file(path.text, BIG, &err), RC_OK);
 }
 
 static void a_reader_who_expects_otherwise_is_told(void **state)
@@ -288,6 +306,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_written_is_read),
         cmocka_unit_test(every_cut_and_every_flipped_bit_is_refused),
+        cmocka_unit_test(a_flip_is_seen_whichever_thread_reads_it),
         cmocka_unit_test(a_reader_who_expects_otherwise_is_told),
         cmocka_unit_test(a_writer_who_gives_otherwise_is_told),
         cmocka_unit_test(only_files_are_read_and_replaced),
