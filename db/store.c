@@ -197,7 +197,13 @@ enum rc store_checks_forget(struct store *store, int64_t before_ms, uint64_t *re
 
 enum rc store_decision_add(struct store *store, const struct decision *decision, struct err *err)
 {
-    return store->ops->decision_add(store, decision, err);
+    return store->ops->decisions_add(store, decision, 1, err);
+}
+
+enum rc store_decisions_add(struct store *store, const struct decision *decisions, size_t n,
+                            struct err *err)
+{
+    return n > 0 ? store->ops->decisions_add(store, decisions, n, err) : RC_OK;
 }
 
 enum rc store_audit_list(struct store *store, const struct audit_filter *filter,

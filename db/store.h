@@ -228,9 +228,18 @@ MUST_CHECK enum rc store_checks_forget(struct store *store, int64_t before_ms, u
 
 /* --- decisions and audit --- */
 
-/* Durable when it returns. */
+/*
+ * Durable when it returns RC_OK.  Callers that wait at the same time may share a transaction:
+ * when that one fails all of them are told, and none of their decisions is there unless the outcome
+ * is unknown; but what cannot be written of one (RC_CONFLICT: its check_id exists) fails that one
+ * alone.
+ */
 MUST_CHECK enum rc store_decision_add(struct store *store, const struct decision *decision,
                                       struct err *err);
+
+/* The same for several, all of them or none. */
+MUST_CHECK enum rc store_decisions_add(struct store *store, const struct decision *decisions,
+                                       size_t n, struct err *err);
 
 struct audit_filter {
     uint64_t before; /* rows with seq < before; 0 = from the newest */

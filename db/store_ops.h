@@ -67,7 +67,8 @@ struct store_ops {
     enum rc (*checks_forget)(struct store *store, int64_t before_ms, uint64_t *ret_n,
                              struct err *err);
 
-    enum rc (*decision_add)(struct store *store, const struct decision *decision, struct err *err);
+    enum rc (*decisions_add)(struct store *store, const struct decision *decisions, size_t n,
+                             struct err *err);
     enum rc (*audit_list)(struct store *store, const struct audit_filter *filter,
                           store_audit_visit *visit, void *ctx, struct err *err);
     enum rc (*audit_verify)(struct store *store, struct audit_check *ret, struct err *err);

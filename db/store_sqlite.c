@@ -18,6 +18,8 @@ static void sqlite_free(struct store *store)
     conn_free(s->writer);
     pthread_mutex_destroy(&s->turns.lock);
     pthread_cond_destroy(&s->turns.changed);
+    pthread_mutex_destroy(&s->recordings.lock);
+    pthread_cond_destroy(&s->recordings.changed);
     pthread_mutex_destroy(&s->pool_lock);
     pthread_cond_destroy(&s->pool_changed);
     free(s->path);
@@ -83,6 +85,8 @@ static enum rc sqlite_open(const char *path, struct store **ret, struct err *err
     s->base.ops = &sqlite_ops;
     pthread_mutex_init(&s->turns.lock, NULL);
     pthread_cond_init(&s->turns.changed, NULL);
+    pthread_mutex_init(&s->recordings.lock, NULL);
+    pthread_cond_init(&s->recordings.changed, NULL);
     pthread_mutex_init(&s->pool_lock, NULL);
     pthread_cond_init(&s->pool_changed, NULL);
     TRY(sqlite_path(path, &s->path, err));
@@ -156,7 +160,7 @@ const struct store_ops sqlite_ops = {
     .check_get = sqlite_check_get,
     .checks_abandon = sqlite_checks_abandon,
     .checks_forget = sqlite_checks_forget,
-    .decision_add = sqlite_decision_add,
+    .decisions_add = sqlite_decisions_add,
     .audit_list = sqlite_audit_list,
     .audit_verify = sqlite_audit_verify,
 };

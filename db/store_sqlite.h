@@ -4,8 +4,10 @@
  *
  * One connection writes: writers take turns in the order they came (so that an import, which
  * writes batch after batch, cannot starve the others), and begin with BEGIN IMMEDIATE, so another
- * process' writer is waited for at the begin and never met half-way.  A few connections read, each
- * call in one transaction on a connection of its own: WAL lets them go on while a writer writes.
+ * process' writer is waited for at the begin and never met half-way.  Decisions that wait at the
+ * same time are one writer: they share a turn, a transaction and its sync.  A few connections read,
+ * each call in one transaction on a connection of its own: WAL lets them go on while a writer
+ * writes.
  */
 #ifndef DB_STORE_SQLITE_H
 #define DB_STORE_SQLITE_H
@@ -110,12 +112,23 @@ struct turns {
     uint64_t next, serving;
 };
 
+/* Decisions that wait for their turn, to be written together (store_sqlite_decisions.c). */
+struct recording;
+struct recordings {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct recording *first, *last;
+    size_t waiting; /* callers that no transaction has taken up yet */
+    bool led;       /* one caller is in line for a turn, for all of them */
+};
+
 struct sqlite_store {
     struct store base;
     char *path;
     dev_t dev; /* of the file when it was opened: is it still there? */
     ino_t ino;
     struct turns turns;
+    struct recordings recordings;
     struct conn *writer; /* whose turn it is */
     pthread_mutex_t pool_lock;
     pthread_cond_t pool_changed;
@@ -277,7 +290,8 @@ enum rc sqlite_checks_abandon(struct store *store, const char *node, unsigned st
 enum rc sqlite_checks_forget(struct store *store, int64_t before_ms, uint64_t *ret_n,
                              struct err *err);
 
-enum rc sqlite_decision_add(struct store *store, const struct decision *decision, struct err *err);
+enum rc sqlite_decisions_add(struct store *store, const struct decision *decisions, size_t n,
+                             struct err *err);
 enum rc sqlite_audit_list(struct store *store, const struct audit_filter *filter,
                           store_audit_visit *visit, void *ctx, struct err *err);
 enum rc sqlite_audit_verify(struct store *store, struct audit_check *ret, struct err *err);
