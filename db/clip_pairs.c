@@ -11,11 +11,21 @@ static struct clip_pair *find(struct clip_pairs *pairs, uint32_t place, enum ori
     return NULL;
 }
 
+/* Whether a is to be kept rather than b: hits come in any order, so equals need one, too. */
+static bool is_nearer(const struct clip_pair *a, const struct clip_pair *b)
+{
+    if (a->distance != b->distance)
+        return a->distance < b->distance;
+    if (a->place != b->place)
+        return a->place < b->place;
+    return a->orientation < b->orientation;
+}
+
 static struct clip_pair *farthest(struct clip_pairs *pairs)
 {
     struct clip_pair *far = &pairs->pair[0];
     for (unsigned i = 1; i < pairs->n; i++)
-        if (pairs->pair[i].distance > far->distance)
+        if (is_nearer(far, &pairs->pair[i]))
             far = &pairs->pair[i];
     return far;
 }
@@ -40,8 +50,10 @@ void clip_pairs_add(struct clip_pairs *pairs, uint32_t place, int64_t entry_ms, 
             same->first_ms = ms;
     } else if (pairs->n < CLIP_PAIRS) {
         pairs->pair[pairs->n++] = pair;
-    } else if (farthest(pairs)->distance > distance) {
-        *farthest(pairs) = pair;
+    } else {
+        struct clip_pair *far = farthest(pairs);
+        if (is_nearer(&pair, far))
+            *far = pair;
     }
 }
 

@@ -30,7 +30,7 @@ struct clip_pairs {
     struct clip_pair pair[CLIP_PAIRS];
 };
 
-/* Notes a pair; the ones of greatest distance fall out. */
+/* Notes a pair; the ones of greatest distance fall out.  The order of notes does not matter. */
 void clip_pairs_add(struct clip_pairs *pairs, uint32_t place, int64_t entry_ms, int64_t ms,
                     unsigned distance, enum orientation orientation);
 

@@ -82,13 +82,21 @@ static bool add_shown(struct clip_track *track, struct clip_memory *memory, uint
     return true;
 }
 
+/* How near, by what is told of it: hits come in any order. */
+static bool is_nearer(const struct clip_hit *a, const struct clip_hit *b)
+{
+    if (a->distance != b->distance)
+        return a->distance < b->distance;
+    if (a->orientation != b->orientation)
+        return a->orientation < b->orientation;
+    return a->look < b->look;
+}
+
 static void note_best(struct clip_track *track, const struct clip_hit *hit)
 {
     int64_t entry_ms = track->clip->signal[hit->place].ms;
-    const struct clip_hit *nearest = &track->nearest;
     bool first = track->n_found == 0;
-    if (first || hit->distance < nearest->distance ||
-        (hit->distance == nearest->distance && hit->orientation < nearest->orientation))
+    if (first || is_nearer(hit, &track->nearest))
         track->nearest = *hit;
     if (first || hit->ms < track->first_ms ||
         (hit->ms == track->first_ms && entry_ms < track->first_entry_ms)) {

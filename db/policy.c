@@ -1,9 +1,6 @@
-#include "db/policy.h"
-
 #include <stdlib.h>
 
-#include "db/clip_hits.h"
-#include "db/tally.h"
+#include "db/lookup_run.h"
 
 enum verdict policy_verdict(enum verdict so_far, enum action action)
 {
@@ -14,31 +11,6 @@ enum verdict policy_verdict(enum verdict so_far, enum action action)
 }
 
 enum { BATCH_MIN = 64 };
-
-/* Where a hash of the batch comes from. */
-struct asked {
-    int64_t ms;
-    uint32_t moment, picture;
-    enum signal_type type;
-    enum orientation orientation;
-    enum look look;
-};
-
-struct lookup_run {
-    const struct blocklist *list;
-    uint64_t generation;
-    struct index_rule rule;
-    struct tally_bank *banks;
-    int16_t *threshold; /* by bank */
-    struct tally tally; /* pictures; at the end clips too */
-    struct clip_hits clips;
-    enum rc failed;
-
-    /* The batch: hashes that are asked together. */
-    struct pdq_hash *query;
-    struct asked *asked;
-    uint32_t n, room;
-};
 
 /* --- hits --- */
 
@@ -79,7 +51,7 @@ static bool take_clip(struct lookup_run *run, const struct asked *asked,
     return run->failed == RC_OK;
 }
 
-static bool take_hit(void *ctx, const struct index_hit *hit)
+bool lookup_run_hit(void *ctx, const struct index_hit *hit)
 {
     struct lookup_run *run = ctx;
     const struct asked *asked = &run->asked[hit->query];
@@ -89,7 +61,8 @@ static bool take_hit(void *ctx, const struct index_hit *hit)
 static void ask_batch(struct lookup_run *run)
 {
     if (run->n > 0 && run->failed == RC_OK)
-        index_search(blocklist_index(run->list), run->query, run->n, &run->rule, take_hit, run);
+        index_search(blocklist_index(run->list), run->query, run->n, &run->rule, lookup_run_hit,
+                     run);
     run->n = 0;
     if (run->failed == RC_OK && !clip_hits_settle(&run->clips))
         run->failed = run->clips.memory.failed;
@@ -163,15 +136,14 @@ static void ask_digest(struct lookup_run *run, const struct lookup_signal *signa
 /* --- the run --- */
 
 /* Reads each bank's rule once, so that one lookup is judged by one set of rules. */
-static void read_banks(struct lookup_run *run, const struct bank_set *only, bool *ret_percents)
+static void read_banks(struct lookup_run *run, const struct bank_set *only)
 {
-    *ret_percents = false;
     for (uint32_t i = 0; i < run->rule.banks; i++) {
         struct bank_rule *rule = &run->banks[i].rule;
         blocklist_bank(run->list, i, rule);
         bool asked = only == NULL || bank_set_has(only, i);
         run->threshold[i] = asked ? (int16_t)rule->threshold : -1;
-        *ret_percents = *ret_percents || (asked && rule->query_match_percent > 0);
+        run->percents = run->percents || (asked && rule->query_match_percent > 0);
     }
 }
 
@@ -185,17 +157,25 @@ enum rc lookup_open(const struct blocklist *list, const struct bank_set *only, u
     /* First of all: what is applied while we search may count or not, what was before must. */
     run->generation = blocklist_generation(list);
     uint32_t n_banks = blocklist_banks(list);
-    bool percents = false;
     run->banks = calloc(n_banks + 1, sizeof(run->banks[0]));
     run->threshold = calloc(n_banks + 1, sizeof(run->threshold[0]));
     if (run->banks == NULL || run->threshold == NULL)
         FAIL(err, RC_NOMEM, "lookup: no memory for %u banks", n_banks);
     run->rule = (struct index_rule){.threshold = run->threshold, .banks = n_banks, .since = since};
-    read_banks(run, only, &percents);
+    read_banks(run, only);
     tally_begin(&run->tally, run->banks, n_banks);
-    clip_hits_begin(&run->clips, &run->tally, percents);
+    clip_hits_begin(&run->clips, &run->tally, run->percents);
     *ret = TAKE(run);
     return RC_OK;
+}
+
+void lookup_run_again(struct lookup_run *run)
+{
+    clip_hits_end(&run->clips);
+    tally_again(&run->tally);
+    clip_hits_begin(&run->clips, &run->tally, run->percents);
+    run->failed = RC_OK;
+    run->n = 0;
 }
 
 void lookup_free(struct lookup_run *run)

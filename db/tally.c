@@ -17,6 +17,14 @@ void tally_end(struct tally *tally)
     tally->counted = NULL;
 }
 
+void tally_again(struct tally *tally)
+{
+    for (struct tally_bank *bank = tally->matched; bank != NULL; bank = bank->next)
+        bank->matched = false;
+    tally_end(tally);
+    tally_begin(tally, tally->bank, tally->banks);
+}
+
 static size_t mixed(uint64_t entry)
 {
     uint64_t z = (entry ^ entry >> 30) * 0xBF58476D1CE4E5B9;
@@ -171,6 +179,8 @@ bool tally_add(struct tally *tally, const struct match *match)
     struct tally_bank *bank = &tally->bank[match->bank];
     if (!bank->matched) {
         bank->matched = true;
+        bank->next = tally->matched;
+        tally->matched = bank;
         bank->best = *match;
         tally->verdict = policy_verdict(tally->verdict, bank->rule.action);
     } else if (hit_order(match, &bank->best) < 0) {
@@ -221,9 +231,8 @@ void tally_report(struct tally *tally, struct lookup *ret)
     ret->verdict = tally->verdict;
     ret->total = tally->total;
     ret->n = 0;
-    for (uint32_t i = 0; i < tally->banks; i++)
-        if (tally->bank[i].matched)
-            report_insert(tally, ret, &tally->bank[i].best);
+    for (const struct tally_bank *bank = tally->matched; bank != NULL; bank = bank->next)
+        report_insert(tally, ret, &bank->best);
     top_sort(tally);
     for (size_t i = 0; i < tally->n && ret->n < MATCHES_MAX; i++)
         if (!report_has(ret, tally->top[i].entry))

@@ -13,6 +13,7 @@
 /* A bank as this lookup sees it: its rule is read once, at the start. */
 struct tally_bank {
     struct bank_rule rule;
+    struct tally_bank *next; /* that matched, too */
     bool matched;
     struct match best;
 };
@@ -22,6 +23,7 @@ enum { TALLY_BUCKETS = 128 };
 struct tally {
     struct tally_bank *bank; /* borrowed, by bank number */
     uint32_t banks;
+    struct tally_bank *matched; /* those that did; there may be thousands of others */
     enum verdict verdict;
 
     /* The best entries so far, each once, found by entry through the buckets. */
@@ -37,6 +39,8 @@ struct tally {
 
 void tally_begin(struct tally *tally, struct tally_bank *banks, uint32_t n);
 void tally_end(struct tally *tally);
+/* Forgets all matches: begins anew with the same banks. */
+void tally_again(struct tally *tally);
 SCOPED_DEFINE(tally_end, struct tally *)
 
 /* false: no memory.  The match's bank is below n. */
