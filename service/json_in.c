@@ -115,8 +115,10 @@ enum rc json_in_text(const json_t *object, const char *name, const char *where, 
         FAIL(err, RC_INPUT, "'%s' must be text%s", name, place(where, room));
     if (required && is_blank(text))
         FAIL(err, RC_INPUT, "'%s' must not be empty%s", name, place(where, room));
-    snprintf(path, sizeof path, "'%s'%s", name, place(where, room));
-    TRY(text_in_check(text, max, path, err));
+    if (text_in_check(text, max, name, NULL) != RC_OK) {
+        snprintf(path, sizeof path, "'%s'%s", name, place(where, room));
+        return text_in_check(text, max, path, err);
+    }
     *ret = text;
     return RC_OK;
 }

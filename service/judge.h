@@ -1,6 +1,6 @@
 /*
- * From hashes to a recorded verdict: look up, decide, record.  Shared by check, which looks frames
- * up as they come, and match, which has all of them.
+ * From hashes to a recorded verdict: look up, decide, record.  For check, which looks frames up as
+ * they come; match, which has all of them, looks up and records many media at a time.
  */
 #ifndef SERVICE_JUDGE_H
 #define SERVICE_JUDGE_H
@@ -30,17 +30,15 @@ MUST_CHECK enum rc judging_add(struct judging *judging, const struct lookup_sign
  * now and then. */
 MUST_CHECK enum rc judging_is_certain(struct judging *judging, bool *ret, struct err *err);
 
-/* Decides.  unusable as below; timed: whether the times of frames mean anything. */
+/*
+ * Decides.  unusable: there was a picture and none of its PDQ hashes could be looked up, so that
+ * [check] unusable has a say; timed: whether the times of frames mean anything.
+ */
 MUST_CHECK enum rc judging_end(struct judging *judging, bool unusable, bool timed,
                                struct judged *ret, struct err *err);
 
-/*
- * Looks n signals up and decides: unusable says that there was a picture and that none of its
- * PDQ hashes could be looked up, so that [check] unusable has a say.
- */
-MUST_CHECK enum rc judge(struct service *service, const struct judge_ask *ask,
-                         const struct lookup_signal *signals, size_t n, bool unusable,
-                         struct judged *ret, struct err *err);
+/* Decides what judged->lookup holds already, as judging_end() does. */
+void judge_found(struct service *service, bool unusable, struct judged *judged);
 
 /* Records the matches of all subjects as one decision; does nothing when nothing matched. */
 MUST_CHECK enum rc judge_record(struct service *service, const struct request *rq,

@@ -1,7 +1,10 @@
 /* POST /v1/match: verdicts on media that the caller hashed himself. */
 #include <string.h>
 
+#include "db/lookup_many.h"
+#include "hashing/base/clock.h"
 #include "service/ask.h"
+#include "service/decisions.h"
 #include "service/handlers.h"
 #include "service/json_in.h"
 #include "service/judge.h"
@@ -39,11 +42,9 @@ static enum rc media_check(const json_t *body, const json_t **ret, size_t *ret_s
 }
 
 struct medium_asked {
-    const char *id; /* NULL: none given */
-    const struct lookup_signal *signals;
-    size_t n;
-    bool usable;   /* a PDQ hash that can be looked up was given */
-    bool unusable; /* PDQ hashes were given and none can */
+    const json_t *id; /* NULL: none given */
+    bool usable;      /* a PDQ hash that can be looked up was given */
+    bool unusable;    /* PDQ hashes were given and none can */
 };
 
 /* A PDQ hash of poor quality is not looked up. */
@@ -62,41 +63,61 @@ static struct lookup_signal to_lookup(const struct signal *s)
     return l;
 }
 
+/* Its place is put into words only for an error: there are thousands. */
+static enum rc signal_read(const json_t *signal, const char *where, size_t i, struct signal *ret,
+                           struct err *err)
+{
+    char place[64];
+    if (json_in_signal(signal, "", ret, NULL) == RC_OK)
+        return RC_OK;
+    snprintf(place, sizeof place, "%s.signals[%zu]", where, i);
+    return json_in_signal(signal, place, ret, err);
+}
+
 /* signals: room for as many as the medium has. */
 static enum rc medium_read(const json_t *medium, const char *where, struct lookup_signal *signals,
-                           struct medium_asked *ret, struct err *err)
+                           struct medium_asked *ret, size_t *ret_n, struct err *err)
 {
     const json_t *list = json_object_get(medium, "signals");
-    struct medium_asked asked = {.signals = signals};
+    struct medium_asked asked = {.id = json_object_get(medium, "id")};
+    const char *id = NULL;
+    size_t n = 0;
     bool poor = false;
 
     TRY(json_in_only(medium, (const char *const[]){"id", "signals", NULL}, where, err));
-    TRY(json_in_text(medium, "id", where, false, REF_MAX, &asked.id, err));
+    TRY(json_in_text(medium, "id", where, false, REF_MAX, &id, err));
     for (size_t i = 0; i < json_array_size(list); i++) {
         struct signal s;
-        char place[64];
-        snprintf(place, sizeof place, "%s.signals[%zu]", where, i);
-        TRY(json_in_signal(json_array_get(list, i), place, &s, err));
+        TRY(signal_read(json_array_get(list, i), where, i, &s, err));
         if (!signal_usable(&s)) {
             poor = true;
             continue;
         }
         asked.usable = asked.usable || s.type == SIGNAL_PDQ;
-        signals[asked.n++] = to_lookup(&s);
+        signals[n++] = to_lookup(&s);
     }
     asked.unusable = poor && !asked.usable;
     *ret = asked;
+    *ret_n = n;
     return RC_OK;
 }
 
 /* One request under way. */
 struct matching {
+    struct service *service;
+    const struct request *rq;
     struct judge_ask ask;
-    size_t n, n_signals;
+    bool detail;
+    size_t n, n_signals, n_usable;
     struct medium_asked *media;
+    struct lookup_medium *lookups; /* of the same media */
     struct lookup_signal *signals; /* of all media, one after the other */
     struct judged *judged;         /* of the medium in hand */
-    json_t *results;
+    struct decisions decisions;
+    FILE *out; /* the results as JSON text, in `text` */
+    char *text;
+    size_t length;
+    int64_t told_ns; /* spent on what is not looking up */
 };
 
 static void matching_clear_scoped(struct matching *m)
@@ -105,8 +126,12 @@ static void matching_clear_scoped(struct matching *m)
         judged_clear(m->judged);
     free(m->judged);
     free(m->media);
+    free(m->lookups);
     free(m->signals);
-    json_decref(m->results);
+    decisions_clear_scoped(&m->decisions);
+    if (m->out != NULL)
+        fclose(m->out);
+    free(m->text);
 }
 
 /* Reads everything first, so that a malformed request leaves no decision behind. */
@@ -117,10 +142,12 @@ static enum rc matching_read(struct matching *m, const json_t *body, struct err 
     TRY(media_check(body, &media, &m->n_signals, err));
     m->n = json_array_size(media);
     m->media = calloc(m->n, sizeof *m->media);
+    m->lookups = calloc(m->n, sizeof *m->lookups);
     m->signals = calloc(m->n_signals, sizeof *m->signals);
     m->judged = calloc(1, sizeof *m->judged);
-    m->results = json_array();
-    if (m->media == NULL || m->signals == NULL || m->judged == NULL || m->results == NULL)
+    m->out = open_memstream(&m->text, &m->length);
+    if (m->media == NULL || m->lookups == NULL || m->signals == NULL || m->judged == NULL ||
+        m->out == NULL)
         FAIL(err, RC_NOMEM, "match");
 
     struct lookup_signal *next = m->signals;
@@ -128,7 +155,9 @@ static enum rc matching_read(struct matching *m, const json_t *body, struct err 
         const json_t *one = json_array_get(media, i);
         char where[32];
         snprintf(where, sizeof where, "media[%zu]", i);
-        TRY(medium_read(one, where, next, &m->media[i], err));
+        m->lookups[i].signals = next;
+        TRY(medium_read(one, where, next, &m->media[i], &m->lookups[i].n, err));
+        m->n_usable += m->lookups[i].n;
         next += signals_of(one);
     }
     return RC_OK;
@@ -145,35 +174,91 @@ static enum rc matching_ask(struct service *service, const struct request *rq, c
     return RC_OK;
 }
 
-/* {"id","check_id"?,"verdict","examined","matches"}; check_id names the decision's row. */
-static json_t *result_json(const struct judged *judged, const struct medium_asked *asked,
-                           const struct ulid *id, bool detail)
+/*
+ * {"id","check_id"?,"verdict","examined","matches"}; check_id names the decision's row.  Most match
+ * nothing, and thousands of JSON trees would cost as much as looking up.
+ */
+static bool write_result(struct matching *m, const struct medium_asked *asked,
+                         const struct ulid *id)
 {
+    const struct judged *judged = m->judged;
     char check_id[ULID_SIZE];
-    ulid_text(id, check_id);
-    return json_pack("{s:s?, s:s*, s:s, s:s, s:o}", "id", asked->id, "check_id",
-                     judged->lookup.n > 0 ? check_id : NULL, "verdict",
-                     verdict_name(judged->verdict), "examined",
-                     verdict_json_examined(asked->usable, false), "matches",
-                     verdict_json_matches(judged, detail));
+
+    fputs("{\"id\":", m->out);
+    if (asked->id == NULL)
+        fputs("null", m->out);
+    else if (json_dumpf(asked->id, m->out, JSON_ENCODE_ANY) != 0)
+        return false;
+    if (judged->lookup.n > 0) {
+        ulid_text(id, check_id);
+        fprintf(m->out, ",\"check_id\":\"%s\"", check_id);
+    }
+    fprintf(m->out,
+            ",\"verdict\":\"%s\",\"examined\":\"%s\",\"matches\":", verdict_name(judged->verdict),
+            verdict_json_examined(asked->usable, false));
+    if (judged->lookup.n == 0)
+        return fputs("[]}", m->out) >= 0;
+    SCOPED(json_free) json_t *matches = verdict_json_matches(judged, m->detail);
+    return matches != NULL && json_dumpf(matches, m->out, JSON_COMPACT) == 0 &&
+           fputc('}', m->out) != EOF;
 }
 
-/* One medium: look up, decide, record, tell. */
-static enum rc match_one(struct service *service, const struct request *rq, struct matching *m,
-                         const struct medium_asked *asked, struct err *err)
+/* What matched: its decision and, for `detail`, its labels. */
+static enum rc note(struct matching *m, const struct medium_asked *asked, const struct ulid *id,
+                    struct err *err)
 {
-    bool detail = (rq->caller.scopes & SCOPE_DETAIL) != 0;
-    const char *ref = asked->id == NULL ? "" : asked->id;
-    struct ulid id = ulid_new();
+    const char *ref = asked->id == NULL ? "" : json_string_value(asked->id);
 
+    TRY(decisions_note(&m->decisions, m->rq, id, ref, &(const struct judged *){m->judged}, 1, err));
+    if (decisions_are_many(&m->decisions))
+        TRY(decisions_write(&m->decisions, m->service->store, err));
     judged_clear(m->judged);
-    memset(m->judged, 0, sizeof *m->judged);
-    TRY(judge(service, &m->ask, asked->signals, asked->n, asked->unusable, m->judged, err));
-    TRY(judge_record(service, rq, &id, ref, &(const struct judged *){m->judged}, 1, err));
-    if (detail)
-        TRY(judge_labels(service, m->judged, err));
-    if (!answer_append(m->results, result_json(m->judged, asked, &id, detail)))
+    return m->detail ? judge_labels(m->service, m->judged, err) : RC_OK;
+}
+
+/* One medium, whose lookup is in m->judged: decide, note, tell. */
+static enum rc tell_medium(struct matching *m, size_t i, struct err *err)
+{
+    struct ulid id = {{0}};
+
+    judge_found(m->service, m->media[i].unusable, m->judged);
+    if (m->judged->lookup.n > 0) {
+        id = ulid_new();
+        TRY(note(m, &m->media[i], &id, err));
+    }
+    if (i > 0)
+        fputc(',', m->out);
+    if (!write_result(m, &m->media[i], &id))
         FAIL(err, RC_NOMEM, "match");
+    return RC_OK;
+}
+
+static enum rc on_lookup(void *ctx, size_t medium, struct err *err)
+{
+    struct matching *m = ctx;
+    int64_t began = clock_mono_ns();
+    enum rc rc = tell_medium(m, medium, err);
+    m->told_ns += clock_mono_ns() - began;
+    return rc;
+}
+
+static enum rc look_up(struct matching *m, struct err *err)
+{
+    int64_t began = clock_mono_ns();
+    TRY(lookup_many(m->service->list, m->lookups, m->n, &m->ask.banks, m->ask.since,
+                    &m->judged->lookup, on_lookup, m, err));
+    metrics_lookup(m->service->metrics, m->n_usable, clock_mono_ns() - began - m->told_ns);
+    return decisions_write(&m->decisions, m->service->store, err);
+}
+
+static enum rc answer(struct matching *m, struct request *rq, struct err *err)
+{
+    fputs("]}", m->out);
+    bool whole = ferror(m->out) == 0;
+    whole = fclose(TAKE(m->out)) == 0 && whole;
+    if (!whole)
+        FAIL(err, RC_NOMEM, "match");
+    reply_text(&rq->reply, 200, "application/json", TAKE(m->text), m->length);
     return RC_OK;
 }
 
@@ -181,7 +266,9 @@ enum rc match_ask(struct service *service, struct request *rq, unsigned member, 
 {
     (void)member;
     SCOPED(json_free) json_t *body = NULL;
-    SCOPED(matching_clear) struct matching m = {0};
+    SCOPED(matching_clear)
+    struct matching m = {
+        .service = service, .rq = rq, .detail = (rq->caller.scopes & SCOPE_DETAIL) != 0};
 
     TRY(json_in_object(rq->body, &body, err));
     TRY(matching_ask(service, rq, body, &m.ask, err));
@@ -189,10 +276,7 @@ enum rc match_ask(struct service *service, struct request *rq, unsigned member, 
     TRY(keyring_spend(service->keys, rq->caller.id, (double)m.n_signals, err));
     /* Before the look-ups: a caller who asks again with since= misses nothing in between. */
     uint64_t generation = blocklist_generation(service->list);
-    for (size_t i = 0; i < m.n; i++)
-        TRY(match_one(service, rq, &m, &m.media[i], err));
-    return answer_json(
-        rq, 200,
-        json_pack("{s:I, s:o}", "generation", (json_int_t)generation, "results", TAKE(m.results)),
-        err);
+    fprintf(m.out, "{\"generation\":%llu,\"results\":[", (unsigned long long)generation);
+    TRY(look_up(&m, err));
+    return answer(&m, rq, err);
 }

@@ -304,7 +304,8 @@ static void put_checks(FILE *out, const struct metrics *m)
            get(&m->overload));
     single(out, "lookup_signals_total", "counter", "Signals looked up in the block-list.",
            get(&m->lookup_signals));
-    put_histogram(out, "lookup_seconds", "Time of one lookup in the block-list.",
+    put_histogram(out, "lookup_seconds",
+                  "Time of one lookup in the block-list: of a check, or of all media of a match.",
                   &m->lookup_seconds);
 }
 

@@ -37,6 +37,7 @@ void metrics_verdict(struct metrics *m, enum verdict v);
 void metrics_medium(struct metrics *m, enum rc rc, int64_t ns);
 void metrics_unusable(struct metrics *m);
 void metrics_overload(struct metrics *m);
+/* One lookup: of a check's subject, or of all media of a match. */
 void metrics_lookup(struct metrics *m, size_t signals, int64_t ns);
 
 /* How the list came into memory at start; a snapshot that was written, and one that was not. */

@@ -6,7 +6,7 @@
 #include "tests/property/clips_scene.h"
 #include "tests/support/oom.h"
 
-enum { ROUNDS = 60, MEDIA_MAX = 400, ROOM = 60000, NEAR = 200 };
+enum { ROUNDS = 40, MEDIA_MAX = 400, ROOM = 60000, NEAR = 200 };
 
 struct media {
     struct lookup_signal *signal;
