@@ -62,6 +62,9 @@ SCOPED_DEFINE(db_close, sqlite3 *)
 
 /* Opens a Hashgate database of our schema version and prepares every statement. */
 MUST_CHECK enum rc conn_open(const char *path, bool writer, struct conn **ret, struct err *err);
+/* An import's new hashes fall on any page of the index by value: it has 64 MiB for pages, which it
+ * gives back afterwards; decisions, one after the other, need none that was written before. */
+MUST_CHECK enum rc conn_cache(struct conn *conn, bool for_import, struct err *err);
 void conn_free(struct conn *conn);
 SCOPED_DEFINE(conn_free, struct conn *)
 

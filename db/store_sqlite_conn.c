@@ -117,6 +117,12 @@ static enum rc prepare_all(struct conn *conn, struct err *err)
     return RC_OK;
 }
 
+enum rc conn_cache(struct conn *conn, bool for_import, struct err *err)
+{
+    return db_exec(conn->db, for_import ? "PRAGMA cache_size=-65536" : "PRAGMA cache_size=-8192",
+                   err);
+}
+
 enum rc conn_open(const char *path, bool writer, struct conn **ret, struct err *err)
 {
     SCOPED(conn_free) struct conn *conn = calloc(1, sizeof *conn);
@@ -124,12 +130,10 @@ enum rc conn_open(const char *path, bool writer, struct conn **ret, struct err *
         FAIL(err, RC_NOMEM, "out of memory");
     TRY(db_open(path, &conn->db, err));
     TRY(check_identity(conn->db, err));
-    /* WAL stays with the file, but a copy that another tool made may have lost it.  The cache is
-     * for imports: new hashes fall on any page of the index by value. */
-    TRY(db_exec(conn->db,
-                writer ? "PRAGMA journal_mode=WAL; PRAGMA cache_size=-65536"
-                       : "PRAGMA query_only=ON",
-                err));
+    /* WAL stays with the file, but a copy that another tool made may have lost it. */
+    TRY(db_exec(conn->db, writer ? "PRAGMA journal_mode=WAL" : "PRAGMA query_only=ON", err));
+    if (writer)
+        TRY(conn_cache(conn, false, err));
     TRY(prepare_all(conn, err));
     *ret = TAKE(conn);
     return RC_OK;

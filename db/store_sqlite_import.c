@@ -85,6 +85,7 @@ static enum rc import_batch(struct store *store, const struct import *in, size_t
     uint64_t added = 0;
 
     TRY(tx_begin(store, in->actor, &tx, err));
+    TRY(conn_cache(tx.conn, true, err));
     TRY(bank_find(tx.conn, in->bank, &bank, NULL, err));
     TRY(import_lines(&tx, in, from, to, bank, &added, err));
     if (to > from)
@@ -96,23 +97,40 @@ static enum rc import_batch(struct store *store, const struct import *in, size_t
     return RC_OK;
 }
 
-enum rc sqlite_import(struct store *store, const char *bank, const char *import_id,
-                      const char *reason, const struct import_line *lines, size_t n,
-                      const struct actor *actor, struct import_result *ret, struct err *err)
+static enum rc import_all(struct store *store, const struct import *in, size_t n,
+                          struct import_result *ret, struct err *err)
 {
-    struct import in = {
-        .bank = bank, .id = import_id, .reason = reason, .actor = actor, .lines = lines};
     struct import_result sum = {0};
     size_t done = 0;
     do {
         size_t to = n - done > BATCH_LINES ? done + BATCH_LINES : n;
         if (done > 0)
             nanosleep(&(struct timespec){.tv_nsec = BATCH_PAUSE_MS * 1000000L}, NULL);
-        TRY(import_batch(store, &in, done, to, &sum, err));
+        TRY(import_batch(store, in, done, to, &sum, err));
         done = to;
     } while (done < n);
     *ret = sum;
     return RC_OK;
+}
+
+/* In a turn of its own; the import has its outcome already, and who cannot now does so next time.
+ */
+static void give_cache_back(struct store *store)
+{
+    SCOPED(tx_end) struct tx tx = {0};
+    if (tx_begin(store, NULL, &tx, NULL) == RC_OK && conn_cache(tx.conn, false, NULL) != RC_OK)
+        return;
+}
+
+enum rc sqlite_import(struct store *store, const char *bank, const char *import_id,
+                      const char *reason, const struct import_line *lines, size_t n,
+                      const struct actor *actor, struct import_result *ret, struct err *err)
+{
+    const struct import in = {
+        .bank = bank, .id = import_id, .reason = reason, .actor = actor, .lines = lines};
+    enum rc rc = import_all(store, &in, n, ret, err);
+    give_cache_back(store);
+    return rc;
 }
 
 /* Written before the first line leaves: a reader who hangs up half-way has seen hashes too. */

@@ -7,8 +7,9 @@
 #include <sys/stat.h>
 
 enum {
-    SEND_MS = 60000,   /* for an answer, plus its size at min_rate */
-    WARNINGS_MAX = 20, /* lines about failed requests in one second */
+    SEND_MS = 60000,         /* for an answer, plus its size at min_rate */
+    WARNINGS_MAX = 20,       /* lines about failed requests in one second */
+    LARGE_BODY = 256 * 1024, /* of JSON or a list: read into many times as much */
 };
 
 static struct http *http_of(const struct exchange *ex)
@@ -66,6 +67,8 @@ bool exchange_run(struct exchange *ex, unsigned member)
     struct err err = {0};
 
     enum rc rc = rq->route->handler(service, rq, member, &err);
+    if (rq->route->body != BODY_MEDIA && rq->body.n >= LARGE_BODY)
+        atomic_store(&service->was_large, true);
     if (rc == RC_ELSEWHERE && (rc = move_on(ex, &err)) == RC_OK)
         return false;
     if (ex->answered_early) {

@@ -31,8 +31,9 @@ struct service {
     struct crew *crew[CREWS];
     struct http *_Atomic http; /* NULL until it listens */
     pthread_mutex_t follow_lock;
-    bool keys_stale;   /* under follow_lock: keys changed and are not reloaded yet */
-    atomic_bool ready; /* list loaded, workers up */
+    bool keys_stale;       /* under follow_lock: keys changed and are not reloaded yet */
+    atomic_bool was_large; /* a request took much memory since memory was last given back */
+    atomic_bool ready;     /* list loaded, workers up */
     atomic_bool stopping;
     atomic_bool abandoning; /* the stop's deadline has passed: what is not answered gets 503 */
 };

@@ -83,6 +83,31 @@ def test_many_media_are_answered_like_each_alone(fresh):
         assert plain(alone[0]) == plain(results[i])
 
 
+def test_memory_goes_back_when_nobody_asks(fresh):
+    rnd = random.Random(6)
+    fresh.bank("A")
+    media = [{"id": f"m{i}", "signals": [{"type": "pdq", "value": f"{rnd.getrandbits(256):064x}"}]}
+             for i in range(10000)]
+    before = fresh.rss()
+
+    def ask():
+        session = requests.Session()
+        for _ in range(4):
+            answer = fresh.call("POST", "/v1/match", session=session, json={"media": media})
+            assert answer.status_code == 200
+
+    clients = [threading.Thread(target=ask) for _ in range(4)]
+    for c in clients:
+        c.start()
+    for c in clients:
+        c.join()
+    for _ in range(100):
+        if fresh.rss() < before + (8 << 20):
+            return
+        threading.Event().wait(0.1)
+    raise AssertionError(f"{before >> 20} MiB before, {fresh.rss() >> 20} MiB after")
+
+
 def test_kill_9_loses_no_decision_of_a_match():
     rnd = random.Random(5)
     values = [f"{rnd.getrandbits(256):064x}" for _ in range(50)]

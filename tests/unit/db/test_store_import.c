@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "db/store_sqlite.h"
 #include "tests/unit/db/store_fixture.h"
 
 enum { LINES = 5000 };
@@ -183,9 +184,34 @@ static void other_writers_get_their_turn(void **state)
     assert_whole(p.path);
 }
 
+/* The pages that it wrote are of no use to anyone afterwards. */
+static void an_import_gives_its_cache_back(void **state)
+{
+    (void)state;
+    struct place p;
+    struct err err;
+    struct import_result r;
+    int64_t before = 0, after = 1;
+    struct store *store = new_store(&p);
+    sqlite3 *db = sqlite_of(store)->writer->db;
+    struct import_line *lines = lines_of(LINES);
+    assert_ok(db_number(db, "PRAGMA cache_size", &before, &err), err);
+    assert_true(before < 0 && before >= -8192); /* KiB */
+    for (int known = 0; known < 2; known++) {
+        const char *bank = known ? "A" : "UNKNOWN";
+        enum rc rc = store_import(store, bank, "i", "r", lines, LINES, &alice, &r, &err);
+        assert_int_equal(rc, known ? RC_OK : RC_NOTFOUND);
+        assert_ok(db_number(db, "PRAGMA cache_size", &after, &err), err);
+        assert_int_equal(after, before);
+    }
+    free(lines);
+    store_free(store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_import_gives_its_cache_back),
         cmocka_unit_test(counts_what_it_adds_and_what_was_there),
         cmocka_unit_test(refuses_before_anything_is_written),
         cmocka_unit_test(exports_what_is_active),
