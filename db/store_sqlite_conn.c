@@ -130,8 +130,12 @@ enum rc conn_open(const char *path, bool writer, struct conn **ret, struct err *
         FAIL(err, RC_NOMEM, "out of memory");
     TRY(db_open(path, &conn->db, err));
     TRY(check_identity(conn->db, err));
-    /* WAL stays with the file, but a copy that another tool made may have lost it. */
-    TRY(db_exec(conn->db, writer ? "PRAGMA journal_mode=WAL" : "PRAGMA query_only=ON", err));
+    /* WAL stays with the file, but a copy that another tool made may have lost it.  What changed is
+     * sorted in memory: there need not be a folder for temporary files. */
+    TRY(db_exec(conn->db,
+                writer ? "PRAGMA journal_mode=WAL"
+                       : "PRAGMA query_only=ON; PRAGMA temp_store=MEMORY",
+                err));
     if (writer)
         TRY(conn_cache(conn, false, err));
     TRY(prepare_all(conn, err));

@@ -185,6 +185,7 @@ static void one_of_another_store_is_refused(void **state)
     SCOPED(blocklist_free) struct blocklist *wrong = load(other, path.text, &origin);
     assert_false(origin.snapshot);
     assert_int_equal(origin.why_rc, RC_CONFLICT);
+    must_be_the_same(list, wrong); /* it lists the same by chance */
 
     /* The store's count is right by itself; the list without one change is not. */
     fake_entry_set(store, 1, false);
@@ -192,6 +193,7 @@ static void one_of_another_store_is_refused(void **state)
     SCOPED(blocklist_free) struct blocklist *lost = load(store, path.text, &origin);
     assert_false(origin.snapshot);
     assert_non_null(strstr(origin.why, "entries are listed"));
+    assert_int_equal(blocklist_entries(lost), blocklist_entries(list) - 1);
 }
 
 /* A list that may be wrong, but not broken. */
@@ -219,15 +221,18 @@ static void every_cut_and_flip_gives_the_list_of_the_store(void **state)
         file_write(path.text, file.p, i);
         SCOPED(blocklist_free) struct blocklist *cut = load(store, path.text, &origin);
         assert_false(origin.snapshot);
+        assert_int_equal(blocklist_entries(cut), blocklist_entries(list));
         file.p[i] ^= (uint8_t)(1 << i % 8);
         file_write(path.text, file.p, file.n);
         SCOPED(blocklist_free) struct blocklist *flipped = load(store, path.text, &origin);
         assert_false(origin.snapshot);
+        assert_int_equal(blocklist_entries(flipped), blocklist_entries(list));
         file.p[i] ^= (uint8_t)(1 << i % 8);
     }
     file_write(path.text, file.p, file.n);
     SCOPED(blocklist_free) struct blocklist *whole = load(store, path.text, &origin);
     assert_true(origin.snapshot);
+    must_be_the_same(list, whole);
 }
 
 /* Behind sums that are right: what the reader follows, it must have checked. */

@@ -2,8 +2,10 @@
 #include "tests/unit/db/snapshot_file.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 
 #include "tests/support/oom.h"
@@ -278,6 +280,27 @@ static void a_write_that_fails_leaves_the_old_file(void **state)
     assert_int_equal(read_file(path.text, 300, &err), RC_OK);
 }
 
+/* On a small disk of its own, where one may be mounted. */
+static void the_last_of_the_disk_is_left_to_the_store(void **state)
+{
+    (void)state;
+    struct path path = path_new();
+    char inside[400];
+    snprintf(inside, sizeof(inside), "%s/x", path.text);
+    assert_int_equal(mkdir(path.text, 0700), 0);
+    if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+        mount("none", path.text, "tmpfs", 0, "size=1m") != 0)
+        skip();
+    must_not_write(inside, RC_STORE, "disk almost full");
+    assert_int_equal(access(inside, F_OK), -1);
+    snprintf(inside, sizeof(inside), "%s/x.new", path.text);
+    assert_int_equal(access(inside, F_OK), -1);
+    assert_int_equal(mount("none", path.text, "tmpfs", MS_REMOUNT | MS_RDONLY, NULL), 0);
+    snprintf(inside, sizeof(inside), "%s/x", path.text);
+    must_not_write(inside, RC_SYS, "cannot be made");
+    assert_int_equal(umount(path.text), 0);
+}
+
 static void every_failed_allocation_is_survived(void **state)
 {
     (void)state;
@@ -292,10 +315,11 @@ static void every_failed_allocation_is_survived(void **state)
         assert_int_equal(access(path.text, F_OK), failed ? -1 : 0);
         assert_int_equal(access(path.temporary, F_OK), -1);
     }
+    assert_int_equal(write_file(path.text, BIG, NULL, &err), RC_OK);
     failed = true;
     for (unsigned nth = 1; failed; nth++) {
         oom_arm(nth);
-        enum rc rc = read_file(path.text, 300, &err);
+        enum rc rc = read_file(path.text, BIG, &err);
         failed = oom_disarm();
         assert_int_equal(rc, failed ? RC_NOMEM : RC_OK);
     }
@@ -314,6 +338,7 @@ int main(void)
         cmocka_unit_test(two_writers_do_not_meet),
         cmocka_unit_test(a_writer_that_is_stopped_leaves_the_old_file),
         cmocka_unit_test(a_write_that_fails_leaves_the_old_file),
+        cmocka_unit_test(the_last_of_the_disk_is_left_to_the_store),
         cmocka_unit_test(every_failed_allocation_is_survived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
