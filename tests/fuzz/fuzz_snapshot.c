@@ -56,6 +56,16 @@ static void use_clips(const struct clips *clips)
     }
 }
 
+static void use_ids(const struct entry_ids *ids)
+{
+    uint64_t listed = 0;
+    for (uint64_t entry = 0; entry_ids_next_listed(ids, &entry); entry++) {
+        MUST(entry < ids->end && entry_ids_listed(ids, entry));
+        listed++;
+    }
+    MUST(listed == ids->listed);
+}
+
 static enum rc read_all(const char *path, struct entry_ids *ids, struct clips *clips,
                         struct err *err)
 {
@@ -65,6 +75,7 @@ static enum rc read_all(const char *path, struct entry_ids *ids, struct clips *c
     struct snapshot_head head;
     TRY(snapshot_open(path, &head, &in, err));
     TRY(entry_ids_restore(ids, in, err));
+    use_ids(ids);
     TRY(clips_restore(clips, in, err));
     use_clips(clips);
     TRY(digests_restore(in, &digests, err));
