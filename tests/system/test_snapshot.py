@@ -276,6 +276,15 @@ def test_where_it_is_and_none():
         assert done.returncode != 0 and "[store] snapshot" in done.stderr
 
 
+def start_until(service, what):
+    """Starts it and waits until its own part of the log, or something else, says so."""
+    old = service.log.stat().st_size
+    service.start(wait=False)
+    end = time.monotonic() + 30
+    while not what(service.log.read_bytes()[old:].decode()):
+        assert time.monotonic() < end, "waited in vain"
+
+
 def test_kill_9_while_it_is_written():
     """There is the old file, the new one or none: never one that is refused."""
     rnd = random.Random(int(os.environ.get("TEST_SEED", "1")))
@@ -284,16 +293,26 @@ def test_kill_9_while_it_is_written():
         lines = "".join(f"{rnd.getrandbits(256):064x}\n" for _ in range(20000))
         answer = service.post("/v1/banks/TEST/import?reason=r", lines.encode(), headers={"Content-Type": "text/plain"})
         assert answer.status_code == 200, answer.text
-        for i in range(max(ROUNDS // 5, 4)):
+        new = service.folder / "hashgate.db.snapshot.new"
+        met = 0
+        for i in range(max(ROUNDS // 4, 8)):
             service.kill()
-            if i % 2 == 0:
-                with contextlib.suppress(FileNotFoundError):
-                    path_of(service).unlink()
-            service.start()
+            if i % 4 == 0:
+                path_of(service).unlink(missing_ok=True)
+            elif path_of(service).exists():
+                damage(path_of(service), 5000)  # so that another one is written over it
+            start_until(service, lambda log: new.exists() or "written generation=" in log)
+            time.sleep(rnd.choice([0, 0, 0.001, 0.002, 0.005]))
+            service.kill()
+            met += new.exists()
+            before = path_of(service).exists()
+            start_until(service, lambda log: "ready:" in log)
             loaded = last_load(service)
             assert loaded["entries"] == "20000"
-            assert loaded["from"] == "snapshot" or "does not exist" in loaded["line"], loaded
-            time.sleep(rnd.uniform(0, 0.03))
+            # The damaged one, a whole one or none.
+            assert (loaded["from"] == "snapshot" or "does not exist" in loaded["line"] or
+                    before and i % 4 and "section ids.ids: the checksum" in loaded["line"]), loaded
+        assert met > 0, "no kill met the writer"
         service.kill()
         path_of(service).unlink(missing_ok=True)
         (service.folder / "hashgate.db.snapshot.new").write_bytes(b"half")
