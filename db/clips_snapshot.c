@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "db/clips.h"
-#include "db/huge_pages.h"
+#include "db/large_pages.h"
 
 static const char entries_tag[] = "clp.entr", tables_tag[] = "clp.data";
 
@@ -109,7 +109,7 @@ enum rc clips_restore(struct clips *clips, struct snapshot_in *in, struct err *e
     clips->block_size = clips->block != NULL ? bytes : 0;
     if (clips->block == NULL || length % sizeof(uint64_t) != 0)
         FAIL(err, clips->block == NULL ? RC_NOMEM : RC_STORE, "snapshot: clips do not fit");
-    huge_pages(clips->block, bytes);
+    large_pages_ask(clips->block, bytes);
     TRY(snapshot_take(in, clips->block, bytes, err));
     return place_tables(clips, entries, length / sizeof(uint64_t), err);
 }

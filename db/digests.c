@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "db/huge_pages.h"
+#include "db/large_pages.h"
 #include "db/rows_snapshot.h"
 #include "hashing/base/ulid.h"
 
@@ -132,7 +132,7 @@ static enum rc table_reserve(struct side *side, size_t n, uint64_t seed, struct 
     struct table *table = calloc(1, sizeof(*table) + size * sizeof(table->slot[0]));
     if (table == NULL)
         FAIL(err, RC_NOMEM, "digests: no memory for a table of %zu slots", size);
-    huge_pages(table, sizeof(*table) + size * sizeof(table->slot[0]));
+    large_pages_ask(table, sizeof(*table) + size * sizeof(table->slot[0]));
     table->older = old;
     table->size = size;
     if (old != NULL)

@@ -33,3 +33,11 @@ void large_pages_free(void *p, size_t size)
     if (p != NULL)
         munmap(p, rounded(size));
 }
+
+void large_pages_ask(void *p, size_t size)
+{
+    uintptr_t first = ((uintptr_t)p + LARGE_PAGE - 1) / LARGE_PAGE * LARGE_PAGE;
+    uintptr_t end = ((uintptr_t)p + size) / LARGE_PAGE * LARGE_PAGE;
+    if (first < end)
+        (void)madvise((void *)first, end - first, MADV_HUGEPAGE);
+}

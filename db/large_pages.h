@@ -12,4 +12,7 @@
 void *large_pages_new(size_t size);
 void large_pages_free(void *p, size_t size);
 
+/* Asks for large pages in memory of malloc()'s that was just allocated and will be filled whole. */
+void large_pages_ask(void *p, size_t size);
+
 #endif

@@ -3,7 +3,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "db/huge_pages.h"
+#include "db/large_pages.h"
 
 enum { MAP_MIN = 256 };
 static const uint32_t slot_gone = UINT32_MAX;
@@ -55,7 +55,7 @@ static enum rc map_reserve(struct rows *rows, size_t n, struct err *err)
     map.slot = calloc(map.size, sizeof(map.slot[0]));
     if (map.slot == NULL)
         FAIL(err, RC_NOMEM, "block-list: no memory for a map of %zu slots", map.size);
-    huge_pages(map.slot, map.size * sizeof(map.slot[0]));
+    large_pages_ask(map.slot, map.size * sizeof(map.slot[0]));
 
     for (size_t i = 0; i < old->size; i++)
         if (old->slot[i] != 0 && old->slot[i] != slot_gone)

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "db/entry_ids.h"
-#include "db/huge_pages.h"
+#include "db/large_pages.h"
 
 /* --- freezing --- */
 
@@ -137,7 +137,7 @@ enum rc rows_restore(struct rows *rows, const struct rows_tags *tags, struct sna
         FAIL(err, RC_STORE, "snapshot: section %s has a part of a hash", tags->value);
     TRY(rows_reserve(rows, n, err));
     for (size_t first = 0; first + ROWS_CHUNK <= n; first += ROWS_CHUNK)
-        huge_pages(rows_chunk(rows, first), sizeof(struct rows_chunk));
+        large_pages_ask(rows_chunk(rows, first), sizeof(struct rows_chunk));
     TRY(read_column(rows, n, COLUMN(value), in, err));
     TRY(next_column(rows, tags->entry, n, COLUMN(entry), in, err));
     TRY(next_column(rows, tags->generation, n, COLUMN(generation), in, err));

@@ -556,16 +556,25 @@ def text():
 
 # --- snapshots (the target makes sums, lengths, magic and version right) ---
 
+def items(*rows):
+    """Of the index's tails: generation, entry, place, bank."""
+    return b"".join(struct.pack("<QIiH6x", *row) for row in rows)
+
+
+# Every index holds it for itself (db/index.c).
+CANARY = struct.pack("<4Q", 0x5bd3a8c61f94e207, 0xc9127e5da0b836f4, 0x36ec4b95d27f810a, 0xa45f09e3768cb1d2)
+NEAR = b"\1" + bytes(31)  # what the target looks for
+CANARY_ITEM = (0, 0xffffffff, -1, 4096)
+
+
 def snapshot(entries=3, clips=1, digests=1, hashes=4, order=None, change=None):
     rnd = random.Random(7)
 
-    def rows(tag, n, places):
+    def rows(tag, n):
         columns = [("hash", b"".join(rnd.randbytes(32) for _ in range(n))),
                    ("entr", struct.pack(f"<{n}Q", *(i % max(entries, 1) for i in range(n)))),
                    ("gene", struct.pack(f"<{n}Q", *range(1, n + 1))),
                    ("bank", struct.pack(f"<{n}H", *(i % 3 for i in range(n))))]
-        if places:
-            columns.append(("plac", struct.pack(f"<{n}i", *(i - 1 for i in range(n)))))
         return [(f"{tag}.{name}", data) for name, data in columns]
 
     tables = b"".join(struct.pack("<II", 2, 1) + struct.pack("<iIiI", 0, 0, 1000 + i, 0) for i in range(clips))
@@ -574,8 +583,10 @@ def snapshot(entries=3, clips=1, digests=1, hashes=4, order=None, change=None):
                 ("clp.entr", struct.pack(f"<{clips}Q", *range(clips))),
                 ("clp.data", tables)]
     for tag in ("256", "sha", "md5"):
-        sections += rows(tag, digests, False)
-    sections += rows("idx", hashes, True)
+        sections += rows(tag, digests)
+    sections += [("idx.head", struct.pack("<QQ", 0, hashes + 1)),
+                 ("idx.hash", CANARY + b"".join(rnd.randbytes(32) for _ in range(hashes))),
+                 ("idx.item", items(CANARY_ITEM, *((i, i % max(entries, 1), i - 1, i % 3) for i in range(hashes))))]
     if order:
         sections = order(sections)
     if change:
@@ -603,9 +614,16 @@ def snapshots():
         "clip-backwards": snapshot(change={"clp.data": struct.pack("<IIiIiI", 2, 2, 5, 0, 4, 1)}),
         "clip-picture": snapshot(change={"clp.data": struct.pack("<IIiI", 1, 1, 0, 1)}),
         "clip-far": snapshot(change={"clp.entr": struct.pack("<Q", 1 << 62)}),
-        "entry-far": snapshot(change={"idx.hash": (b"\1" + bytes(31)) * 4, "idx.entr": struct.pack("<4Q", 0, 1, 1 << 30, 2)}),
-        "bank-far": snapshot(change={"idx.bank": struct.pack("<4H", 0, 4096, 1, 65535)}),
-        "column-short": snapshot(change={"idx.gene": bytes(24)}),
+        "entry-far": snapshot(hashes=1, change={"idx.hash": CANARY + NEAR, "idx.item": items(CANARY_ITEM, (1, 1 << 30, -1, 0))}),
+        "bank-far": snapshot(hashes=1, change={"idx.hash": CANARY + NEAR, "idx.item": items(CANARY_ITEM, (1, 1, -1, 4097))}),
+        "canary-twice": snapshot(hashes=1, change={"idx.hash": CANARY * 2, "idx.item": items(CANARY_ITEM, CANARY_ITEM)}),
+        "canary-missing": snapshot(hashes=1, change={"idx.hash": bytes(64)}),
+        "segments-many": snapshot(change={"idx.head": struct.pack("<QQ", 4097, 5)}),
+        "segments-missing": snapshot(change={"idx.head": struct.pack("<QQ", 1, 5)}),
+        "segment-huge": snapshot(order=lambda s: s[:-2] + [("idx.shap", struct.pack("<QQQQII", 1 << 31, 1 << 31, 1, 1, 1, 1)),
+                                                           ("idx.data", bytes(64))] + s[-2:],
+                                 change={"idx.head": struct.pack("<QQ", 1, 5)}),
+        "column-short": snapshot(change={"idx.item": bytes(24)}),
         "hash-half": snapshot(change={"md5.hash": bytes(48)}),
     }
 
