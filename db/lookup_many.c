@@ -85,10 +85,10 @@ static bool reserve_note(struct many *m)
 static bool note_hit(void *ctx, const struct index_hit *hit)
 {
     struct many *m = ctx;
-    m->too_many = m->hits == HITS_MAX;
-    m->no_memory = !m->too_many && !reserve_note(m);
+    m->too_many = m->too_many || m->hits == HITS_MAX;
+    m->no_memory = m->no_memory || (!m->too_many && !reserve_note(m));
     if (m->too_many || m->no_memory)
-        return false;
+        return false; /* for the other hashes too, which are told one hit each */
     m->noted[m->hits] = (struct noted){.hit = *hit, .next = m->first[hit->query]};
     m->first[hit->query] = m->hits++;
     return true;
@@ -124,7 +124,7 @@ static enum rc look_up(struct many *m, const struct lookup_medium *medium, uint3
             struct index_hit hit = m->noted[i].hit;
             hit.query = q;
             if (!lookup_run_hit(run, &hit))
-                return lookup_report(run, ret, err);
+                break;
         }
     run->n = 0; /* answered */
     return lookup_report(run, ret, err);

@@ -38,7 +38,10 @@ struct lookup_run {
 /* Forgets all but the banks' rules and the generation: ready for another medium. */
 void lookup_run_again(struct lookup_run *run);
 
-/* An index_visit: a hit of a hash of the batch.  false: the run has failed. */
+/*
+ * An index_visit: a hit of a hash of the batch.  false: this hash needs no more, for the run has
+ * failed or has enough (tally_has_enough()).
+ */
 bool lookup_run_hit(void *run, const struct index_hit *hit);
 
 #endif

@@ -27,7 +27,7 @@ static bool take_picture(struct lookup_run *run, const struct asked *asked,
                                 .entry_ms = -1};
     if (!tally_add(&run->tally, &match))
         run->failed = RC_NOMEM;
-    return run->failed == RC_OK;
+    return run->failed == RC_OK && !tally_has_enough(&run->tally);
 }
 
 static bool take_clip(struct lookup_run *run, const struct asked *asked,
@@ -142,6 +142,7 @@ static void read_banks(struct lookup_run *run, const struct bank_set *only)
         struct bank_rule *rule = &run->banks[i].rule;
         blocklist_bank(run->list, i, rule);
         bool asked = only == NULL || bank_set_has(only, i);
+        run->banks[i].asked = asked;
         run->threshold[i] = asked ? (int16_t)rule->threshold : -1;
         run->percents = run->percents || (asked && rule->query_match_percent > 0);
     }

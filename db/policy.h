@@ -20,7 +20,7 @@
 
 enum {
     MATCHES_MAX = 64, /* reported; the verdict counts all */
-    LOOKUP_TOTAL_MAX = 16384,
+    LOOKUP_TOTAL_MAX = 4096,
     LOOKUP_BATCH = INDEX_QUERIES_MAX /* signals that share one pass over the list */
 };
 
@@ -76,6 +76,10 @@ static inline bool bank_set_has(const struct bank_set *set, uint32_t bank)
 /*
  * The matches of one medium: the best of each entry (least distance, then orientation order),
  * strictest bank first, then distance; at most MATCHES_MAX, and of each bank at least its best.
+ *
+ * A list may hold a million hashes near one picture.  When LOOKUP_TOTAL_MAX entries have matched
+ * and more matches cannot change the verdict or the banks that matched, the search ends: the
+ * matches are then the best of those that were met.
  */
 struct lookup {
     uint64_t generation;  /* the list is at least this new */

@@ -9,6 +9,12 @@ void tally_begin(struct tally *tally, struct tally_bank *banks, uint32_t n)
 {
     *tally = (struct tally){.bank = banks, .banks = n};
     memset(tally->bucket, -1, sizeof(tally->bucket));
+    for (uint32_t i = 0; i < n; i++) {
+        if (!banks[i].asked)
+            continue;
+        tally->asked++;
+        tally->strictest = policy_verdict(tally->strictest, banks[i].rule.action);
+    }
 }
 
 void tally_end(struct tally *tally)
@@ -22,7 +28,11 @@ void tally_again(struct tally *tally)
     for (struct tally_bank *bank = tally->matched; bank != NULL; bank = bank->next)
         bank->matched = false;
     tally_end(tally);
-    tally_begin(tally, tally->bank, tally->banks);
+    *tally = (struct tally){.bank = tally->bank,
+                            .banks = tally->banks,
+                            .asked = tally->asked,
+                            .strictest = tally->strictest};
+    memset(tally->bucket, -1, sizeof(tally->bucket));
 }
 
 static size_t mixed(uint64_t entry)
@@ -90,8 +100,10 @@ static bool counted_grow(struct tally *tally)
 
 static bool count_entry(struct tally *tally, uint64_t entry)
 {
-    if (tally->total == LOOKUP_TOTAL_MAX)
+    if (tally->total == LOOKUP_TOTAL_MAX) {
+        tally->beyond++;
         return true;
+    }
     if (tally->total * 2 >= tally->counted_size && !counted_grow(tally))
         return false;
     uint64_t key = entry + 1;
@@ -182,6 +194,7 @@ bool tally_add(struct tally *tally, const struct match *match)
         bank->next = tally->matched;
         tally->matched = bank;
         bank->best = *match;
+        tally->met += bank->asked;
         tally->verdict = policy_verdict(tally->verdict, bank->rule.action);
     } else if (hit_order(match, &bank->best) < 0) {
         bank->best = *match;

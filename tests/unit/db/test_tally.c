@@ -86,12 +86,52 @@ static void a_count_without_memory_says_so(void **state)
     }
 }
 
+static struct match match_of(uint32_t bank, uint64_t entry)
+{
+    return (struct match){.bank = bank, .entry = entry, .ms = -1, .entry_ms = -1};
+}
+
+/* Banks 0 and 1 are asked, 2 is not; entries 0, 1, 2, … all match in the bank. */
+static size_t matches_until_enough(enum action first, enum action second, bool both, size_t most)
+{
+    struct tally_bank banks[3] = {{.rule = {.action = first}, .asked = true},
+                                  {.rule = {.action = second}, .asked = true},
+                                  {.rule = {.action = ACTION_BLOCK}}};
+    SCOPED(tally_end) struct tally *tally = &(struct tally){0};
+    size_t n = 0;
+    tally_begin(tally, banks, 3);
+    while (n < most && !tally_has_enough(tally)) {
+        const struct match match = match_of(both && n == 7 ? 1 : 0, n);
+        assert_true(tally_add(tally, &match));
+        n++;
+    }
+    tally_again(tally);
+    assert_false(tally_has_enough(tally));
+    return n;
+}
+
+/* A search ends when no match could change what counts, and not before. */
+static void enough_is_when_nothing_can_change(void **state)
+{
+    (void)state;
+    const size_t most = 100 * LOOKUP_TOTAL_MAX;
+    assert_int_equal(matches_until_enough(ACTION_BLOCK, ACTION_REVIEW, true, most),
+                     LOOKUP_TOTAL_MAX);
+    assert_int_equal(matches_until_enough(ACTION_REVIEW, ACTION_BLOCK, true, most),
+                     LOOKUP_TOTAL_MAX);
+    /* A bank that may yet match is waited for; for ever when it could make the verdict stricter. */
+    assert_int_equal(matches_until_enough(ACTION_BLOCK, ACTION_REVIEW, false, most),
+                     LOOKUP_TOTAL_MAX + TALLY_PATIENCE);
+    assert_int_equal(matches_until_enough(ACTION_REVIEW, ACTION_BLOCK, false, most), most);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_million_matches_stay_bounded),
         cmocka_unit_test(a_better_hit_may_come_late),
         cmocka_unit_test(a_count_without_memory_says_so),
+        cmocka_unit_test(enough_is_when_nothing_can_change),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
