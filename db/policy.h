@@ -20,7 +20,7 @@
 
 enum {
     MATCHES_MAX = 64, /* reported; the verdict counts all */
-    LOOKUP_TOTAL_MAX = 4096,
+    LOOKUP_TOTAL_MAX = 1024,
     LOOKUP_BATCH = INDEX_QUERIES_MAX /* signals that share one pass over the list */
 };
 

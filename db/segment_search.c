@@ -44,10 +44,11 @@ struct cursor {
     uint8_t turned; /* how many bits that is */
 };
 
-struct passed {
-    uint32_t at; /* position in the table */
+/* What passed of one bucket. */
+struct run {
     uint32_t query;
     uint8_t table, turned;
+    uint32_t first, n; /* in at[] */
 };
 
 struct search {
@@ -66,9 +67,12 @@ struct search {
     uint32_t seen_query;
     struct seen_rows *seen;
 
-    size_t n;
-    struct passed passed[PASSED + SIFT];
-    uint32_t row[PASSED + SIFT]; /* of those that are looked at */
+    size_t n, runs;
+    uint32_t at[PASSED + SIFT]; /* positions in the run's table */
+    struct run run[PASSED + 1];
+    /* Of those that are looked at. */
+    uint32_t row[PASSED + SIFT];
+    uint16_t of[PASSED + SIFT]; /* run */
 };
 
 /* --- units --- */
@@ -129,105 +133,106 @@ static void unit_fetch(const struct search *s, struct unit *u)
 
 /* --- rows --- */
 
-static const struct pdq_hash *query_of(const struct search *s, const struct passed *p)
-{
-    return &s->asking->queries[p->query];
-}
-
 /* Set bits of 32, in a build for every processor; the hot counting has kernels of its own. */
-static int popcount(uint32_t v)
+static unsigned popcount(uint32_t v)
 {
     v -= v >> 1 & 0x55555555;
     v = (v & 0x33333333) + (v >> 2 & 0x33333333);
-    return (int)(((v + (v >> 4)) & 0x0f0f0f0f) * 0x01010101 >> 24);
+    return ((v + (v >> 4)) & 0x0f0f0f0f) * 0x01010101 >> 24;
 }
 
-/* Whether the third chunk, too, is as near as it must be. */
-static bool near_in_three(const struct search *s, const struct passed *p, uint64_t record)
+/* Remembers the rows of a query for which many have passed. */
+static struct seen_rows *seen_by(struct search *s, uint32_t query)
 {
-    const struct pdq_hash *query = query_of(s, p);
-    uint32_t next = s->segment->table[p->table].signature[p->at];
-    uint32_t second = (uint32_t)(record >> SEEN_ROW_BITS);
-    uint32_t differ = (next ^ chunk_of(query, (p->table + 1u) % CHUNKS)) |
-                      (second ^ chunk_of(query, (p->table + 2u) % CHUNKS)) << CHUNK_BITS;
-    return p->turned + popcount(differ) <= s->plan.triple[p->table];
-}
-
-static bool seen(struct search *s, const struct passed *p, uint32_t row)
-{
-    if (s->seen_query != p->query) {
-        s->seen_query = p->query;
+    if (s->seen_query != query) {
+        s->seen_query = query;
         s->seen = NULL;
     }
-    if (s->seen == NULL && p->query == s->query && s->passes > SEEN_FROM)
+    if (s->seen == NULL && query == s->query && s->passes > SEEN_FROM)
         s->seen = seen_rows_begin();
-    return s->seen != NULL && seen_rows_add(s->seen, row);
+    return s->seen;
 }
 
-/* Keeps those of the list whose rows must be looked at, and asks for these. */
-static void fetch_rows(struct search *s)
+/* Asks for those rows of a run that must be looked at; returns how many there are by now. */
+static size_t fetch_rows(struct search *s, size_t which, size_t kept)
 {
+    const struct run *run = &s->run[which];
+    const struct pdq_hash *query = &s->asking->queries[run->query];
+    const uint16_t *signature = s->segment->table[run->table].signature;
     const bool wide = s->segment->shape.wide != 0;
-    size_t kept = 0;
-    for (size_t i = 0; i < s->n; i++) {
-        struct passed *p = &s->passed[i];
-        uint64_t record = segment_record(s->segment, p->table, p->at);
+    const uint32_t next_two = chunk_of(query, (run->table + 1u) % CHUNKS) |
+                              chunk_of(query, (run->table + 2u) % CHUNKS) << CHUNK_BITS;
+    const unsigned most = s->plan.triple[run->table] - (unsigned)run->turned;
+    struct seen_rows *seen = seen_by(s, run->query);
+
+    for (uint32_t i = run->first; i < run->first + run->n; i++) {
+        uint64_t record = segment_record(s->segment, run->table, s->at[i]);
         uint32_t row = record & (SEGMENT_ROWS_MAX - 1);
-        if (wide && !near_in_three(s, p, record))
+        uint32_t theirs = signature[s->at[i]] | (uint32_t)(record >> SEEN_ROW_BITS) << CHUNK_BITS;
+        if (wide && popcount(theirs ^ next_two) > most)
             continue;
-        if (seen(s, p, row))
+        if (seen != NULL && seen_rows_add(seen, row))
             continue;
         __builtin_prefetch(&s->segment->hash[row]);
         s->row[kept] = row;
-        s->passed[kept++] = *p;
+        s->of[kept++] = (uint16_t)which;
     }
-    s->n = kept;
+    return kept;
 }
 
 /* Tells of those rows that this chunk, of all that find them, is the one to tell of. */
-static void tell_hits(struct search *s, const struct passed *passed, const uint32_t *row,
-                      struct ham_hit *hits, size_t n)
+static void tell_hits(struct search *s, size_t from, struct ham_hit *hits, size_t n)
 {
     const bool wide = s->segment->shape.wide != 0;
+    const uint32_t query = s->run[s->of[from]].query;
+    const struct pdq_hash *wanted = &s->asking->queries[query];
     size_t kept = 0;
     for (size_t i = 0; i < n; i++) {
-        const struct passed *p = &passed[hits[i].row];
-        uint32_t at = row[hits[i].row];
-        if (chunk_plan_first(&s->plan, wide, &s->segment->hash[at], query_of(s, p)) != p->table)
+        size_t which = from + hits[i].row;
+        uint32_t row = s->row[which];
+        if (chunk_plan_first(&s->plan, wide, &s->segment->hash[row], wanted) !=
+            s->run[s->of[which]].table)
             continue;
-        segment_fetch_item(s->segment, at);
-        hits[kept++] = (struct ham_hit){.row = at, .distance = hits[i].distance};
+        segment_fetch_item(s->segment, row);
+        hits[kept++] = (struct ham_hit){.row = row, .distance = hits[i].distance};
     }
     for (size_t i = 0; i < kept; i++)
-        segment_tell_row(s->segment, s->asking, passed->query, hits[i].row, hits[i].distance);
+        segment_tell_row(s->segment, s->asking, query, hits[i].row, hits[i].distance);
 }
 
 static void look_at_rows(struct search *s)
 {
     struct ham_hit hits[PASSED + SIFT];
-    for (size_t i = 0; i < s->n; i++)
-        __builtin_prefetch(s->segment->table[s->passed[i].table].record +
-                           s->passed[i].at * segment_record_size(s->segment));
-    fetch_rows(s);
-    for (size_t from = 0, to; from < s->n; from = to) {
-        const struct passed *first = &s->passed[from];
-        for (to = from + 1; to < s->n && s->passed[to].query == first->query;)
+    size_t n = 0;
+    for (size_t i = 0; i < s->runs; i++)
+        n = fetch_rows(s, i, n);
+    for (size_t from = 0, to; from < n; from = to) {
+        uint32_t query = s->run[s->of[from]].query;
+        for (to = from + 1; to < n && s->run[s->of[to]].query == query;)
             to++;
-        size_t n = ham_pick(s->segment->hash, &s->row[from], to - from, query_of(s, first),
-                            s->asking->radius, hits);
-        tell_hits(s, first, &s->row[from], hits, n);
+        size_t near = ham_pick(s->segment->hash, &s->row[from], to - from,
+                               &s->asking->queries[query], s->asking->radius, hits);
+        tell_hits(s, from, hits, near);
     }
-    s->n = 0;
+    s->n = s->runs = 0;
 }
 
 /* --- signatures --- */
 
 static void note_passed(struct search *s, const struct unit *u, unsigned i, uint32_t first,
-                        const uint32_t *near, size_t n)
+                        size_t n)
 {
-    for (size_t k = 0; k < n; k++)
-        s->passed[s->n++] = (struct passed){
-            .at = first + near[k], .query = u->query, .table = u->table, .turned = u->turned[i]};
+    const uint8_t *record = s->segment->table[u->table].record;
+    const size_t size = segment_record_size(s->segment);
+    s->run[s->runs++] = (struct run){.query = u->query,
+                                     .table = u->table,
+                                     .turned = u->turned[i],
+                                     .first = (uint32_t)s->n,
+                                     .n = (uint32_t)n};
+    for (size_t end = s->n + n; s->n < end; s->n++) {
+        s->at[s->n] += first;
+        __builtin_prefetch(record + s->at[s->n] * size);
+    }
     s->passes += n;
     if (s->n >= PASSED)
         look_at_rows(s);
@@ -238,11 +243,10 @@ static void sift_bucket(struct search *s, const struct unit *u, unsigned i, uint
     const uint16_t *signature = s->segment->table[u->table].signature;
     unsigned limit = s->plan.pair[u->table] - u->turned[i];
     for (uint32_t at = u->from[i]; at < u->to[i]; at += SIFT) {
-        uint32_t near[SIFT];
         uint32_t left = u->to[i] - at;
-        size_t n = sift_near(signature + at, left < SIFT ? left : SIFT, next, limit, near);
+        size_t n = sift_near(signature + at, left < SIFT ? left : SIFT, next, limit, &s->at[s->n]);
         if (n > 0)
-            note_passed(s, u, i, at, near, n);
+            note_passed(s, u, i, at, n);
     }
 }
 

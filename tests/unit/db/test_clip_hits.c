@@ -68,7 +68,9 @@ static void clips_that_surely_match_need_no_memory(void **state)
         assert_true(crowd.hits.memory.used < 1 << 20);
     }
     assert_true(clip_hits_tell(&crowd.hits));
-    assert_int_equal(crowd.tally.total, HOSTILE < LOOKUP_TOTAL_MAX ? HOSTILE : LOOKUP_TOTAL_MAX);
+    assert_int_equal(crowd.tally.total, (size_t)HOSTILE < (size_t)LOOKUP_TOTAL_MAX
+                                            ? (size_t)HOSTILE
+                                            : (size_t)LOOKUP_TOTAL_MAX);
     crowd_end(&crowd);
 }
 
