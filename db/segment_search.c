@@ -243,6 +243,8 @@ static void sift_bucket(struct search *s, const struct unit *u, unsigned i, uint
     const uint16_t *signature = s->segment->table[u->table].signature;
     unsigned limit = s->plan.pair[u->table] - u->turned[i];
     for (uint32_t at = u->from[i]; at < u->to[i]; at += SIFT) {
+        if (asking_enough(s->asking, u->query))
+            return;
         uint32_t left = u->to[i] - at;
         size_t n = sift_near(signature + at, left < SIFT ? left : SIFT, next, limit, &s->at[s->n]);
         if (n > 0)

@@ -102,6 +102,7 @@ void made_rule(struct made_rule *ret, unsigned threshold, uint64_t since)
 {
     ret->threshold[0] = (int16_t)threshold;
     ret->rule = (struct index_rule){.threshold = ret->threshold, .banks = 1, .since = since};
+    ret->enough = UINT64_MAX;
 }
 
 static int by_value(const void *a, const void *b)
@@ -130,11 +131,15 @@ static struct made_times summary(double *us, double *hits, size_t n)
     return t;
 }
 
+struct counted {
+    uint64_t hits, enough;
+};
+
 static bool count_hit(void *ctx, const struct index_hit *hit)
 {
     (void)hit;
-    ++*(uint64_t *)ctx;
-    return true;
+    struct counted *counted = ctx;
+    return ++counted->hits < counted->enough;
 }
 
 static void must_fit(size_t n)
@@ -149,11 +154,11 @@ struct made_times made_search(const struct made_list *list, const struct pdq_has
     static double us[MADE_QUERIES_MAX], hits[MADE_QUERIES_MAX];
     must_fit(n);
     for (size_t i = 0; i < n; i++) {
-        uint64_t found = 0;
+        struct counted found = {.enough = rule->enough};
         int64_t began = clock_read_ns(CLOCK_THREAD_CPUTIME_ID);
         index_search(list->index, &queries[i], 1, &rule->rule, count_hit, &found);
         us[i] = (double)(clock_read_ns(CLOCK_THREAD_CPUTIME_ID) - began) / 1e3;
-        hits[i] = (double)found;
+        hits[i] = (double)found.hits;
     }
     return summary(us, hits, n);
 }
@@ -183,10 +188,12 @@ struct made_times made_batches(const struct made_list *list, const struct pdq_ha
                                size_t n, uint32_t batch, const struct made_rule *rule)
 {
     struct made_times t = {0};
+    struct counted found = {.enough = UINT64_MAX};
     int64_t began = clock_read_ns(CLOCK_THREAD_CPUTIME_ID);
     for (size_t i = 0; i < n; i += batch)
         index_search(list->index, &queries[i], n - i < batch ? (uint32_t)(n - i) : batch,
-                     &rule->rule, count_hit, &t.hits);
+                     &rule->rule, count_hit, &found);
+    t.hits = found.hits;
     t.mean = (double)(clock_read_ns(CLOCK_THREAD_CPUTIME_ID) - began) / 1e3 / (double)n;
     return t;
 }

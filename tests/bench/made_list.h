@@ -44,6 +44,7 @@ void made_queries(const struct made_list *list, struct rnd *r, struct pdq_hash *
 struct made_rule {
     int16_t threshold[1];
     struct index_rule rule;
+    uint64_t enough; /* hits of a query, after which it ends; UINT64_MAX at first */
 };
 void made_rule(struct made_rule *ret, unsigned threshold, uint64_t since);
 
