@@ -117,7 +117,7 @@ int main(int argc, char **argv)
     ham_self_test(&disagreed);
     sift_self_test(&disagreed);
     made_count(n, size, sizeof size);
-    made_list_new(&list, n, made_random, &seed, false);
+    made_list_new(&list, n, made_random, &seed, MADE_SMALL);
     made_rule(&rule, PDQ_THRESHOLD, 0);
     made_queries(&list, &r, probe, PROBES);
     struct made_times times = made_search(&list, probe, PROBES, &rule);

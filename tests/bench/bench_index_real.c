@@ -114,8 +114,8 @@ int main(int argc, char **argv)
     ham_self_test(&disagreed);
     sift_self_test(&disagreed);
     bases_read(&b.bases, argv[1]);
-    made_list_new(&b.random, n, made_random, &seed, false);
-    made_list_new(&b.real, n, clustered, &b.bases, true);
+    made_list_new(&b.random, n, made_random, &seed, 0);
+    made_list_new(&b.real, n, clustered, &b.bases, MADE_FLAT);
     for (unsigned round = 0; round < rounds; round++)
         run_round(&b);
     print(&b);

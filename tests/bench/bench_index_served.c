@@ -117,7 +117,8 @@ int main(int argc, char **argv)
         bench_die("usage", "bench_index_served HASHES [FOLDER]");
     ham_self_test(&disagreed);
     sift_self_test(&disagreed);
-    made_list_new(&list, bench_number(argv[1], 100 * MILLION), made_random, &seed, argc > 2);
+    made_list_new(&list, bench_number(argv[1], 100 * MILLION), made_random, &seed,
+                  argc > 2 ? MADE_FLAT : 0);
     made_queries(&list, &r, query, MADE_QUERIES_MAX);
     if (argc > 2) {
         write_hashes(argv[2], "hashes", list.flat, list.n);

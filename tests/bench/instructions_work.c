@@ -130,7 +130,7 @@ static void search_index(void)
     static struct searches s;
     static const uint64_t seed = 1;
     struct rnd r = {.state = 2};
-    made_list_new(&s.list, LISTED, made_random, &seed, false);
+    made_list_new(&s.list, LISTED, made_random, &seed, 0);
     made_queries(&s.list, &r, s.query, SEARCHES);
     measured_work(search, &s);
     if (s.hits < SEARCHES / 2)

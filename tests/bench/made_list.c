@@ -53,17 +53,20 @@ static void add_some(struct made_list *list, struct index_item *items, size_t fr
 }
 
 void made_list_new(struct made_list *list, size_t n, made_source *source, const void *ctx,
-                   bool flat)
+                   unsigned wanted)
 {
     SCOPED(mem_free) struct index_item *items = calloc(ADD_AT_ONCE, sizeof *items);
     struct err err;
 
     if (items == NULL)
         bench_die("list", "no memory");
-    *list =
-        (struct made_list){.n = n, .flat = flat ? flat_new(n) : NULL, .source = source, .ctx = ctx};
+    *list = (struct made_list){.n = n,
+                               .flat = (wanted & MADE_FLAT) != 0 ? flat_new(n) : NULL,
+                               .source = source,
+                               .ctx = ctx};
     int64_t began = clock_mono_ns();
     bench_must(index_new(&list->index, &err), &err);
+    index_keep_small(list->index, (wanted & MADE_SMALL) != 0);
     index_bulk(list->index, true);
     for (size_t from = 0; from < n; from += ADD_AT_ONCE)
         add_some(list, items, from, n - from < ADD_AT_ONCE ? n : from + ADD_AT_ONCE);

@@ -31,8 +31,13 @@ struct made_list {
     made_source *source;
     const void *ctx;
 };
+/* What is wanted of a list, ored. */
+enum {
+    MADE_FLAT = 1, /* the array, too */
+    MADE_SMALL = 2 /* the index's small plan: index_keep_small() */
+};
 void made_list_new(struct made_list *list, size_t n, made_source *source, const void *ctx,
-                   bool flat);
+                   unsigned wanted);
 /* Without an index. */
 void made_flat_new(struct made_list *list, size_t n, made_source *source, const void *ctx);
 void made_list_free(struct made_list *list);
