@@ -37,7 +37,8 @@ struct index {
     pthread_mutex_t lock;   /* over all below, and the replacing of the view */
     pthread_cond_t changed; /* something to do for the merger, or something done by it */
     pthread_t merger;
-    bool started, stopping;
+    bool started;
+    atomic_bool stopping;
     bool bulk, wide;
     bool merging; /* the merger is making a segment; removals are noted */
     bool stuck;   /* a merge failed: not again before there is more to do */

@@ -94,11 +94,12 @@ static void gather_tail(struct gathering *g, const struct tail *tail)
             gather(g, &tail->hash[row], &tail->item[row]);
 }
 
-/* NULL when nothing of it lives, too. */
-static enum rc make_segment(const struct view *view, const struct merge_plan *plan, bool wide,
-                            struct segment **ret, struct err *err)
+/* NULL when nothing of it lives, too.  Ends early when the index is to be freed. */
+static enum rc make_segment(const struct index *index, const struct view *view,
+                            const struct merge_plan *plan, bool wide, struct segment **ret,
+                            struct err *err)
 {
-    SCOPED(gathering_end) struct gathering g = {.hash = NULL};
+    SCOPED(gathering_end) struct gathering g = {.source = {.cancel = &index->stopping}};
     size_t most = (size_t)plan->tails * TAIL_ROWS;
     for (uint32_t i = view->segments - plan->segments; i < view->segments; i++)
         most += view->segment[i]->shape.slots;
@@ -186,7 +187,7 @@ static void merge(struct index *index, const struct merge_plan *plan)
     index->removed_lost = false;
     pthread_mutex_unlock(&index->lock);
     /* Only this thread frees what a view leads to, so `old` stays readable. */
-    enum rc rc = make_segment(old, plan, wide, &segment, &err);
+    enum rc rc = make_segment(index, old, plan, wide, &segment, &err);
     pthread_mutex_lock(&index->lock);
     const struct view *before = index_view(index);
     bool done = rc == RC_OK && put_in_place(index, plan, segment);
@@ -224,7 +225,7 @@ static void *merger_thread(void *arg)
     pthread_setname_np(pthread_self(), "index-merger");
     (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
     pthread_mutex_lock(&index->lock);
-    while (!index->stopping) {
+    while (!atomic_load(&index->stopping)) {
         if (merge_wanted(index, &plan)) {
             merge(index, &plan);
         } else if (index->retired != NULL) {
@@ -249,7 +250,7 @@ void merger_wake(struct index *index)
 void merger_stop(struct index *index)
 {
     pthread_mutex_lock(&index->lock);
-    index->stopping = true;
+    atomic_store(&index->stopping, true);
     bool started = index->started;
     pthread_cond_broadcast(&index->changed);
     pthread_mutex_unlock(&index->lock);

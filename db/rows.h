@@ -1,6 +1,6 @@
 /*
- * What the index and the digests have in common: rows that are only ever appended, in chunks that
- * never move, each a 32-byte value with its entry, bank and generation, and a bit that says dead.
+ * What the digests are kept in: rows that are only ever appended, in chunks that never move, each a
+ * 32-byte value with its entry, bank and generation, and a bit that says dead.
  *
  * The writer reserves room, appends and publishes; only the reservation can fail.  Readers take
  * rows_published() once and look at no row beyond it (or come by a row number that was itself
@@ -18,10 +18,10 @@
 enum { ROWS_CHUNK = 65536, ROWS_CHUNKS = 16384 };
 
 struct rows_chunk {
-    struct pdq_hash value[ROWS_CHUNK]; /* side by side, as ham_scan() wants them */
+    struct pdq_hash value[ROWS_CHUNK]; /* 32 bytes, whatever they are */
     uint64_t entry[ROWS_CHUNK];
     uint64_t generation[ROWS_CHUNK];
-    uint32_t tag[ROWS_CHUNK]; /* the owner's: see struct row */
+    uint32_t tag[ROWS_CHUNK]; /* see struct row */
     uint16_t bank[ROWS_CHUNK];
     _Atomic uint64_t dead[ROWS_CHUNK / 64]; /* bitmap */
 };
@@ -31,7 +31,7 @@ struct row {
     uint64_t entry;
     uint64_t generation;
     uint32_t bank;
-    uint32_t tag; /* index: place in the clip; digests: older row of equal value */
+    uint32_t tag; /* older row of equal value */
 };
 
 /* The writer's map from entries to their rows; readers never look at it. */

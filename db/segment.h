@@ -78,6 +78,7 @@ struct segment_source {
     size_t n;
     const struct pdq_hash *hash;
     const struct slot_item *item;
+    const atomic_bool *cancel; /* once it is true the segment is not needed: RC_BUSY; may be NULL */
 };
 
 /* The source may come in any order; at most SEGMENT_ROWS_MAX items.  Slow: a microsecond for each.

@@ -222,6 +222,13 @@ static void fill_table(struct segment *s, unsigned i, uint32_t *next)
     }
 }
 
+static enum rc go_on(const struct segment_source *source, struct err *err)
+{
+    if (source->cancel != NULL && atomic_load(source->cancel))
+        FAIL(err, RC_BUSY, "index: a segment is not needed any more");
+    return RC_OK;
+}
+
 enum rc segment_build(const struct segment_source *source, bool wide, struct segment **ret,
                       struct err *err)
 {
@@ -231,14 +238,18 @@ enum rc segment_build(const struct segment_source *source, bool wide, struct seg
     if (next == NULL)
         FAIL(err, RC_NOMEM, "index: no memory to sort");
     TRY(put_in_order(&b, err));
+    TRY(go_on(source, err));
     TRY(number_rows(&b, err));
+    TRY(go_on(source, err));
     const struct segment_shape shape = shape_of(&b, wide);
     TRY(segment_new(&shape, &segment, err));
     atomic_store(&segment->live, b.n);
     put_rows(segment, &b);
     TRY(put_twins(segment, &b, err));
-    for (unsigned i = 0; i < CHUNKS; i++)
+    for (unsigned i = 0; i < CHUNKS; i++) {
+        TRY(go_on(source, err));
         fill_table(segment, i, next);
+    }
     *ret = TAKE(segment);
     return RC_OK;
 }

@@ -212,6 +212,24 @@ static void every_row_may_match(void **state)
     index_check(index);
 }
 
+/* Whoever stops the service does not wait for a merge, and nothing of it is left behind. */
+static void an_index_may_go_while_it_merges(void **state)
+{
+    (void)state;
+    enum { ROWS = 60000 };
+    struct rnd rnd = rnd_from_environment();
+    SCOPED(mem_free) struct index_item *items = calloc(ROWS, sizeof(*items));
+    for (int round = 0; round < 3; round++) {
+        SCOPED(index_free) struct index *index = new_index();
+        for (uint64_t i = 0; i < ROWS; i++)
+            items[i] = (struct index_item){.hash = random_hash(&rnd), .entry = i, .place = -1};
+        assert_int_equal(index_add(index, items, ROWS, NULL), RC_OK);
+        if (round == 2)
+            index_settle(index);
+        assert_int_equal(search(index, &items[round].hash, 0).n, 1);
+    }
+}
+
 static void an_empty_batch_is_harmless(void **state)
 {
     (void)state;
@@ -264,6 +282,7 @@ int main(void)
         cmocka_unit_test(removal_finds_scattered_rows),
         cmocka_unit_test(a_bank_is_searched_as_its_rule_says),
         cmocka_unit_test(every_row_may_match),
+        cmocka_unit_test(an_index_may_go_while_it_merges),
         cmocka_unit_test(an_empty_batch_is_harmless),
         cmocka_unit_test(survives_every_failed_allocation),
     };
