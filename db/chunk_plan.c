@@ -2,6 +2,8 @@
 
 #include <assert.h>
 
+#include "hashing/base/bits.h"
+
 static uint32_t values_within(int radius)
 {
     uint32_t values = 0, choose = 1;
@@ -38,21 +40,12 @@ uint32_t chunk_plan_probes(const struct chunk_plan *plan)
     return probes;
 }
 
-/* Set bits of each of four 16-bit lanes. */
-static uint64_t popcount_lanes(uint64_t v)
-{
-    v -= v >> 1 & 0x5555555555555555;
-    v = (v & 0x3333333333333333) + (v >> 2 & 0x3333333333333333);
-    v = (v + (v >> 4)) & 0x0f0f0f0f0f0f0f0f;
-    return (v + (v >> 8)) & 0x001f001f001f001f;
-}
-
 unsigned chunk_plan_first(const struct chunk_plan *plan, bool triple, const struct pdq_hash *a,
                           const struct pdq_hash *b)
 {
     int d[CHUNKS + 2]; /* once around the ring, and two more */
     for (unsigned w = 0; w < 4; w++) {
-        uint64_t lanes = popcount_lanes(a->w[w] ^ b->w[w]);
+        uint64_t lanes = bits_of_lanes(a->w[w] ^ b->w[w]);
         for (unsigned k = 0; k < 4; k++)
             d[w * 4 + k] = (int)(lanes >> (k * CHUNK_BITS) & 0xffff);
     }

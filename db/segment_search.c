@@ -10,6 +10,7 @@
 
 #include "db/seen_rows.h"
 #include "db/segment.h"
+#include "hashing/base/bits.h"
 #include "hashing/ham.h"
 #include "hashing/sift.h"
 
@@ -133,14 +134,6 @@ static void unit_fetch(const struct search *s, struct unit *u)
 
 /* --- rows --- */
 
-/* Set bits of 32, in a build for every processor; the hot counting has kernels of its own. */
-static unsigned popcount(uint32_t v)
-{
-    v -= v >> 1 & 0x55555555;
-    v = (v & 0x33333333) + (v >> 2 & 0x33333333);
-    return ((v + (v >> 4)) & 0x0f0f0f0f) * 0x01010101 >> 24;
-}
-
 /* Remembers the rows of a query for which many have passed. */
 static struct seen_rows *seen_by(struct search *s, uint32_t query)
 {
@@ -169,7 +162,7 @@ static size_t fetch_rows(struct search *s, size_t which, size_t kept)
         uint64_t record = segment_record(s->segment, run->table, s->at[i]);
         uint32_t row = record & (SEGMENT_ROWS_MAX - 1);
         uint32_t theirs = signature[s->at[i]] | (uint32_t)(record >> SEEN_ROW_BITS) << CHUNK_BITS;
-        if (wide && popcount(theirs ^ next_two) > most)
+        if (wide && bits_of(theirs ^ next_two) > most)
             continue;
         if (seen != NULL && seen_rows_add(seen, row))
             continue;

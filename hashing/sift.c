@@ -2,16 +2,8 @@
 
 #include <string.h>
 
+#include "hashing/base/bits.h"
 #include "hashing/sift_kernels.h"
-
-/* Set bits of each of four 16-bit lanes. */
-static uint64_t popcount_lanes(uint64_t v)
-{
-    v -= v >> 1 & 0x5555555555555555;
-    v = (v & 0x3333333333333333) + (v >> 2 & 0x3333333333333333);
-    v = (v + (v >> 4)) & 0x0f0f0f0f0f0f0f0f;
-    return (v + (v >> 8)) & 0x001f001f001f001f;
-}
 
 static size_t near_plain(const uint16_t *signature, size_t n, uint16_t from, unsigned limit,
                          uint32_t *near)
@@ -22,7 +14,7 @@ static size_t near_plain(const uint16_t *signature, size_t n, uint16_t from, uns
     for (size_t i = 0; i < n; i += 4) {
         uint64_t lanes;
         memcpy(&lanes, signature + i, sizeof lanes);
-        uint64_t counts = popcount_lanes(lanes ^ every);
+        uint64_t counts = bits_of_lanes(lanes ^ every);
         for (size_t k = 0; k < 4 && i + k < n; k++, counts >>= 16)
             if ((counts & 0xffff) <= limit)
                 near[found++] = (uint32_t)(i + k);
