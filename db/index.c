@@ -1,5 +1,6 @@
 #include "db/index.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -253,6 +254,7 @@ void index_search(const struct index *index, const struct pdq_hash *queries, uin
                   const struct index_rule *rule, index_visit *visit, void *ctx)
 {
     int widest = widest_threshold(rule);
+    assert(n <= INDEX_QUERIES_MAX);
     if (widest < 0)
         return;
     struct index_asking asking = {.queries = queries,
