@@ -204,17 +204,34 @@ static void put_record(struct segment *s, unsigned i, size_t at, size_t row, uns
     }
 }
 
-/* Within a bucket rows ascend. */
-static void fill_table(struct segment *s, unsigned i, uint32_t *next)
+enum { FETCH_AHEAD = 16 /* rows */ };
+
+/* The rows in the order of their numbers, or of another table of theirs. */
+static size_t row_in_order(const struct segment *s, int order, size_t at)
+{
+    return order < 0 ? at : segment_record(s, (unsigned)order, at) & (SEGMENT_ROWS_MAX - 1);
+}
+
+static void fetch_row(const struct segment *s, int order, size_t at)
+{
+    if (at < s->shape.rows)
+        __builtin_prefetch(&s->hash[row_in_order(s, order, at)]);
+}
+
+/* Within a bucket the rows keep the order in which they come. */
+static void fill_table(struct segment *s, unsigned i, int order, uint32_t *next)
 {
     struct segment_table *table = &s->table[i];
+    memset(table->bucket, 0, (CHUNK_VALUES + 1) * sizeof(table->bucket[0]));
     for (size_t row = 0; row < s->shape.rows; row++)
         table->bucket[chunk_of(&s->hash[row], i) + 1]++;
     for (uint32_t value = 0; value < CHUNK_VALUES; value++) {
         table->bucket[value + 1] += table->bucket[value];
         next[value] = table->bucket[value];
     }
-    for (size_t row = 0; row < s->shape.rows; row++) {
+    for (size_t k = 0; k < s->shape.rows; k++) {
+        fetch_row(s, order, k + FETCH_AHEAD);
+        size_t row = row_in_order(s, order, k);
         const struct pdq_hash *hash = &s->hash[row];
         uint32_t at = next[chunk_of(hash, i)]++;
         table->signature[at] = (uint16_t)chunk_of(hash, (i + 1) % CHUNKS);
@@ -226,6 +243,24 @@ static enum rc go_on(const struct segment_source *source, struct err *err)
 {
     if (source->cancel != NULL && atomic_load(source->cancel))
         FAIL(err, RC_BUSY, "index: a segment is not needed any more");
+    return RC_OK;
+}
+
+/*
+ * Each table takes its rows in the order of the table of the next chunk.  So a bucket is in order
+ * of its signatures, and of what follows them: similar hashes stand side by side, and what passes a
+ * search lies in few lines of memory.  Table 0 is filled twice, for the first has no next.
+ */
+static enum rc fill_tables(struct segment *s, const struct segment_source *source, uint32_t *next,
+                           struct err *err)
+{
+    int order = -1;
+    for (unsigned n = 0; n <= CHUNKS; n++) {
+        unsigned i = (CHUNKS - n) % CHUNKS;
+        TRY(go_on(source, err));
+        fill_table(s, i, order, next);
+        order = (int)i;
+    }
     return RC_OK;
 }
 
@@ -246,10 +281,7 @@ enum rc segment_build(const struct segment_source *source, bool wide, struct seg
     atomic_store(&segment->live, b.n);
     put_rows(segment, &b);
     TRY(put_twins(segment, &b, err));
-    for (unsigned i = 0; i < CHUNKS; i++) {
-        TRY(go_on(source, err));
-        fill_table(segment, i, next);
-    }
+    TRY(fill_tables(segment, source, next, err));
     *ret = TAKE(segment);
     return RC_OK;
 }
