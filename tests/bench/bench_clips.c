@@ -58,7 +58,9 @@ static struct pdq_hash walk(struct rnd *r, struct pdq_hash h, unsigned bits)
 
 static void clip_hashes(uint64_t clip, struct pdq_hash *ret)
 {
-    struct rnd r = {.state = (clip + 1) * 0x9E3779B97F4A7C15};
+    /* Far from the next clip's: neighbouring states give streams that are one, shifted. */
+    struct rnd r = {.state = clip};
+    r.state = rnd_next(&r);
     struct pdq_hash h = random_hash(&r);
     for (int i = 0; i < CLIP_SIGNALS; i++) {
         ret[i] = h;
