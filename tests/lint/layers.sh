@@ -37,7 +37,7 @@ only() { # header, files that may include it (extended regular expression)
              sed "s|^$root/||" | grep -vE "^($2)" || true)
 }
 only microhttpd 'service/http'
-only sqlite3 'db/'
+only sqlite3 '(db/|tools/scan/state)'
 only xxhash 'db/snapshot'
 only seccomp 'hashing/worker/'
 only '(jpeglib|png|gif_lib|webp/|tiff|libav[a-z]+/|libheif/)' 'hashing/decode/'

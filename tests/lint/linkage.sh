@@ -20,8 +20,9 @@ need hashgated libsqlite3
 need hashgate-worker libjpeg
 need hashgate-worker-video libavcodec
 need hashgate libcurl
+need hashgate libsqlite3
 deny hashgated 'lib(png|jpeg|turbojpeg|av[a-z]+|webp|gif|heif|tiff|curl)'
 deny hashgate-worker 'lib(sqlite3|pq|microhttpd|curl|jansson|gnutls|ssl|av[a-z]+|heif)'
 deny hashgate-worker-video 'lib(sqlite3|pq|microhttpd|curl|jansson)'
-deny hashgate 'lib(sqlite3|png|jpeg|microhttpd|seccomp)'
+deny hashgate 'lib(png|jpeg|microhttpd|seccomp)'
 exit "$bad"

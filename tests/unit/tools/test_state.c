@@ -1,0 +1,280 @@
+/* Is a scan's state what its header says: known files, contents once, one scan at a time? */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <sqlite3.h>
+
+#include "tests/support/tmpdir.h"
+#include "tools/scan/state.h"
+
+static struct err err;
+
+static const char *path_of(const char *name)
+{
+    static char path[512];
+    snprintf(path, sizeof path, "%s/%s", tmpdir(), name);
+    return path;
+}
+
+static struct state *open_state(const char *name)
+{
+    struct state *state = NULL;
+    assert_int_equal(state_open(path_of(name), &state, &err), RC_OK);
+    return state;
+}
+
+static struct source_item item_of(const char *name, uint64_t inode, uint64_t size)
+{
+    return (struct source_item){
+        .name = bytes_str(name),
+        .under = bytes_str(name),
+        .identity = {.size = size, .mtime_ns = 7, .device = 1, .inode = inode}};
+}
+
+static int64_t begin(struct state *state, const char *root)
+{
+    int64_t number = 0;
+    assert_int_equal(state_run_begin(state, (struct state_shard){1, 1}, &err), RC_OK);
+    assert_int_equal(state_root(state, bytes_str(root), &number, &err), RC_OK);
+    return number;
+}
+
+static enum state_known see(struct state *state, int64_t root, const struct source_item *item,
+                            enum state_trust trust)
+{
+    enum state_known known;
+    assert_int_equal(state_see(state, root, item, trust, &known, &err), RC_OK);
+    return known;
+}
+
+static int64_t put_content(struct state *state, uint8_t seed, enum state_outcome outcome)
+{
+    struct state_content content = {.bytes = 100,
+                                    .outcome = outcome,
+                                    .reason = outcome == STATE_FAILED ? "corrupt" : "",
+                                    .type = "image/png",
+                                    .signals = bytes_str("frames")};
+    int64_t number = 0;
+    memset(content.sha256, seed, sizeof content.sha256);
+    assert_int_equal(state_put_content(state, &content, &number, &err), RC_OK);
+    return number;
+}
+
+static void put_file(struct state *state, int64_t root, const struct source_item *item,
+                     int64_t content)
+{
+    const struct state_file file = {.name = item->name,
+                                    .root = root,
+                                    .identity = &item->identity,
+                                    .content = content,
+                                    .reason = content == 0 ? "cannot open" : ""};
+    assert_int_equal(state_put_file(state, &file, &err), RC_OK);
+}
+
+static void put_hit(struct state *state, int64_t content, int64_t generation, bool replace,
+                    const char *bank)
+{
+    const struct state_hit hit = {.orientation = "as-is",
+                                  .bank = bank,
+                                  .action = "block",
+                                  .entry = "E",
+                                  .type = "pdq",
+                                  .ms = -1,
+                                  .entry_ms = -1,
+                                  .labels = "a b"};
+    assert_int_equal(state_put_hits(state, content, generation, replace, &hit, 1, &err), RC_OK);
+}
+
+static enum rc append(void *ctx, const struct state_told *told, struct err *e)
+{
+    char *out = ctx;
+    size_t used = strlen(out);
+    (void)e;
+    snprintf(out + used, 1024 - used, "%.*s %d %s|", (int)told->name.n, (const char *)told->name.p,
+             (int)told->outcome, told->hit != NULL ? told->hit->bank : told->reason);
+    return RC_OK;
+}
+
+static const char *told(struct state *state, bool everything, enum state_which which)
+{
+    static char out[1024];
+    out[0] = '\0';
+    assert_int_equal(state_each(state, everything, which, append, out, &err), RC_OK);
+    return out;
+}
+
+static void test_files_are_known_again(void **unused)
+{
+    (void)unused;
+    SCOPED(state_free) struct state *state = open_state("files.db");
+    int64_t root = begin(state, "/r");
+    struct source_item a = item_of("/r/a", 5, 10), link = item_of("/r/link", 5, 10);
+    struct source_item changed = item_of("/r/a", 5, 11), bad = item_of("/r/bad", 6, 10);
+
+    assert_int_equal(see(state, root, &a, STATE_TRUST), STATE_NEW);
+    put_file(state, root, &a, put_content(state, 1, STATE_HASHED));
+    assert_int_equal(see(state, root, &a, STATE_TRUST), STATE_KNOWN);
+    assert_int_equal(see(state, root, &link, STATE_TRUST), STATE_MOVED);
+    assert_int_equal(see(state, root, &link, STATE_TRUST), STATE_KNOWN);
+    assert_int_equal(see(state, root, &changed, STATE_TRUST), STATE_NEW);
+    assert_int_equal(see(state, root, &a, STATE_TRUST_NONE), STATE_NEW);
+    put_file(state, root, &bad, 0);
+    assert_int_equal(see(state, root, &bad, STATE_TRUST), STATE_KNOWN);
+    assert_int_equal(see(state, root, &bad, STATE_TRUST_GOOD), STATE_NEW);
+    put_file(state, root, &bad, put_content(state, 2, STATE_FAILED));
+    assert_int_equal(see(state, root, &bad, STATE_TRUST), STATE_KNOWN);
+    assert_int_equal(see(state, root, &bad, STATE_TRUST_GOOD), STATE_NEW);
+}
+
+static void test_what_is_not_seen_is_gone(void **unused)
+{
+    (void)unused;
+    SCOPED(state_free) struct state *state = open_state("gone.db");
+    static const char *const names[] = {"/r/a", "/r/b", "/r/d/c", "/r/d0"};
+    int64_t root = begin(state, "/r"), content = put_content(state, 1, STATE_HASHED);
+    uint64_t gone = 9, files = 9;
+
+    for (size_t i = 0; i < 4; i++) {
+        struct source_item item = item_of(names[i], i + 1, 10);
+        put_file(state, root, &item, content);
+    }
+    assert_int_equal(state_root_done(state, root, &gone, &err), RC_OK);
+    assert_int_equal(gone, 0);
+    root = begin(state, "/r");
+    struct source_item a = item_of("/r/a", 1, 10);
+    assert_int_equal(see(state, root, &a, STATE_TRUST), STATE_KNOWN);
+    assert_int_equal(state_keep_under(state, bytes_str("/r/d"), &err), RC_OK);
+    assert_int_equal(state_root_done(state, root, &gone, &err), RC_OK);
+    assert_int_equal(gone, 2);
+    assert_int_equal(state_root_files(state, root, &files, &err), RC_OK);
+    assert_int_equal(files, 2);
+    assert_string_equal(told(state, false, STATE_ALL), "/r/a 0 |/r/d/c 0 |");
+}
+
+static void test_contents_and_hits(void **unused)
+{
+    (void)unused;
+    SCOPED(state_free) struct state *state = open_state("hits.db");
+    int64_t root = begin(state, "/r"), one = put_content(state, 1, STATE_HASHED), found = -1;
+    int64_t two = put_content(state, 2, STATE_FAILED);
+    struct source_item b = item_of("/r/b", 1, 1), a = item_of("/r/a", 2, 1);
+    struct state_asked asked;
+    uint8_t digest[32];
+    bool more;
+
+    assert_int_equal(put_content(state, 1, STATE_HASHED), one);
+    put_file(state, root, &b, one);
+    put_file(state, root, &a, two);
+    memset(digest, 2, sizeof digest);
+    assert_int_equal(state_content_find(state, digest, STATE_TRUST, &found, &err), RC_OK);
+    assert_int_equal(found, two);
+    assert_int_equal(state_content_find(state, digest, STATE_TRUST_GOOD, &found, &err), RC_OK);
+    assert_int_equal(found, 0);
+
+    put_hit(state, one, 5, true, "X");
+    put_hit(state, one, 6, false, "Y");
+    assert_string_equal(told(state, false, STATE_ALL), "/r/a 2 corrupt|/r/b 0 X|/r/b 0 Y|");
+    assert_int_equal(state_next_asked(state, 0, true, &asked, &more, &err), RC_OK);
+    assert_true(more && asked.content == two && asked.generation == -1);
+    state_asked_clear(&asked);
+    assert_int_equal(state_next_asked(state, 0, false, &asked, &more, &err), RC_OK);
+    assert_true(more && asked.content == one && asked.generation == 6);
+    assert_memory_equal(asked.signals.p, "frames", 6);
+    state_asked_clear(&asked);
+    put_hit(state, one, 7, true, "Z");
+    assert_string_equal(told(state, false, STATE_MATCHED), "/r/b 0 Z|");
+    assert_string_equal(told(state, false, STATE_UNREAD), "/r/a 2 corrupt|");
+
+    struct state_totals t;
+    assert_int_equal(state_totals(state, false, &t, &err), RC_OK);
+    assert_true(t.files == 2 && t.hashed == 1 && t.failed == 1 && t.matched == 1);
+    assert_true(t.contents == 2 && t.unmatched == 1 && t.generation_max == 7);
+}
+
+static void test_one_scan_at_a_time(void **unused)
+{
+    (void)unused;
+    SCOPED(state_free) struct state *state = open_state("one.db");
+    struct state *second = NULL;
+    assert_int_equal(state_open(path_of("one.db"), &second, &err), RC_CONFLICT);
+    assert_non_null(strstr(err.msg, "another scan has the state"));
+    assert_int_equal(state_run_begin(state, (struct state_shard){1, 4}, &err), RC_OK);
+    assert_int_equal(state_run_begin(state, (struct state_shard){2, 4}, &err), RC_CONFLICT);
+}
+
+static void test_foreign_files_are_refused(void **unused)
+{
+    (void)unused;
+    struct state *state = NULL;
+    sqlite3 *db = NULL;
+    FILE *f = fopen(path_of("text.db"), "w");
+    fputs("this is a letter, and long enough to be looked at as a database would be ..........", f);
+    fclose(f);
+    assert_int_equal(state_open(path_of("text.db"), &state, &err), RC_STORE);
+    assert_int_equal(sqlite3_open(path_of("other.db"), &db), SQLITE_OK);
+    sqlite3_exec(db, "CREATE TABLE t (x)", NULL, NULL, NULL);
+    sqlite3_close(db);
+    assert_int_equal(state_open(path_of("other.db"), &state, &err), RC_STORE);
+    assert_non_null(strstr(err.msg, "no state of a scan"));
+    state_free(open_state("newer.db"));
+    assert_int_equal(sqlite3_open(path_of("newer.db"), &db), SQLITE_OK);
+    sqlite3_exec(db, "PRAGMA user_version = 99", NULL, NULL, NULL);
+    sqlite3_close(db);
+    assert_int_equal(state_open(path_of("newer.db"), &state, &err), RC_STORE);
+    assert_non_null(strstr(err.msg, "version 99"));
+}
+
+static void test_states_are_joined(void **unused)
+{
+    (void)unused;
+    for (unsigned i = 0; i < 2; i++) {
+        SCOPED(state_free) struct state *part = open_state(i == 0 ? "p0.db" : "p1.db");
+        int64_t root = begin(part, "/r");
+        int64_t common = put_content(part, 1, STATE_HASHED),
+                own = put_content(part, (uint8_t)(2 + i), STATE_HASHED);
+        struct source_item x = item_of(i == 0 ? "/r/a" : "/r/b", 1, 1);
+        struct source_item y = item_of(i == 0 ? "/r/c" : "/r/d", 2, 1);
+        put_file(part, root, &x, i == 0 ? common : own);
+        put_file(part, root, &y, i == 0 ? own : common);
+        put_hit(part, common, 3, true, "X");
+    }
+    SCOPED(state_free) struct state *all = open_state("all.db");
+    for (unsigned i = 0; i < 3; i++) /* one of them twice */
+        if (state_merge(all, path_of(i == 1 ? "p1.db" : "p0.db"), &err) != RC_OK)
+            fail_msg("%s", err.msg);
+    assert_string_equal(told(all, true, STATE_ALL), "/r/a 0 X|/r/b 0 |/r/c 0 |/r/d 0 X|");
+    assert_int_equal(state_merge(all, path_of("nowhere.db"), &err), RC_SYS);
+    assert_int_equal(state_merge(all, path_of("other.db"), &err), RC_STORE);
+    assert_string_equal(told(all, true, STATE_MATCHED), "/r/a 0 X|/r/d 0 X|");
+}
+
+static void test_a_rematch_goes_on(void **unused)
+{
+    (void)unused;
+    SCOPED(state_free) struct state *state = open_state("rematch.db");
+    int64_t after = -1;
+    assert_int_equal(state_rematch_begin(state, 4, &after, &err), RC_OK);
+    assert_int_equal(after, 0);
+    assert_int_equal(state_rematch_at(state, 17, false, &err), RC_OK);
+    assert_int_equal(state_rematch_begin(state, 4, &after, &err), RC_OK);
+    assert_int_equal(after, 17);
+    assert_int_equal(state_rematch_begin(state, 5, &after, &err), RC_OK);
+    assert_int_equal(after, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_files_are_known_again),
+        cmocka_unit_test(test_what_is_not_seen_is_gone),
+        cmocka_unit_test(test_contents_and_hits),
+        cmocka_unit_test(test_one_scan_at_a_time),
+        cmocka_unit_test(test_foreign_files_are_refused),
+        cmocka_unit_test(test_states_are_joined),
+        cmocka_unit_test(test_a_rematch_goes_on),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

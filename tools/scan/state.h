@@ -1,0 +1,194 @@
+/*
+ * What a scan knows of an archive, kept between scans: each file with its identity, each content
+ * once with its signals and outcome, what they matched, and what was done about it.
+ *
+ * Nothing here says how it is stored; today it is an SQLite file (tools/scan/state_*.c).  What was
+ * put is durable once state_settle() has returned: a killed scan loses what came after, whole
+ * calls of it, and counts nothing twice.  One scan at a time has a state.
+ *
+ * Any thread may call anything: each call takes the state's one lock for as long as a row or two
+ * need.  A failure is RC_STORE with the state's name, or RC_NOMEM.
+ */
+#ifndef TOOLS_SCAN_STATE_H
+#define TOOLS_SCAN_STATE_H
+
+#include <stdbool.h>
+
+#include "hashing/base/bytes.h"
+#include "hashing/base/err.h"
+#include "hashing/base/scoped.h"
+#include "tools/scan/source.h"
+
+struct state;
+
+/*
+ * Opens the state, and makes it (mode 0600, with its folders) when it is not there.  RC_CONFLICT
+ * when another scan has it; RC_STORE when it is another program's, damaged, or of a newer version.
+ */
+MUST_CHECK enum rc state_open(const char *path, struct state **ret, struct err *err);
+/* Settles and closes. */
+void state_free(struct state *state);
+SCOPED_DEFINE(state_free, struct state *)
+
+/* Makes durable what was put, if it is much or old; `now`: whatever it is. */
+MUST_CHECK enum rc state_settle(struct state *state, bool now, struct err *err);
+
+/* --- one scan --- */
+
+struct state_shard {
+    uint32_t i, n; /* 1 of 1: no shards */
+};
+
+/* Begins a scan of this shard.  RC_CONFLICT when the state is of another one. */
+MUST_CHECK enum rc state_run_begin(struct state *state, struct state_shard shard, struct err *err);
+
+/* The number of a root that this scan goes through. */
+MUST_CHECK enum rc state_root(struct state *state, struct bytes name, int64_t *ret,
+                              struct err *err);
+
+/* The root was gone through to its end: its files that were not seen are gone.  *ret: how many. */
+MUST_CHECK enum rc state_root_done(struct state *state, int64_t root, uint64_t *ret,
+                                   struct err *err);
+
+/* How many files the root had when it was last gone through; 0: never. */
+MUST_CHECK enum rc state_root_files(struct state *state, int64_t root, uint64_t *ret,
+                                    struct err *err);
+
+/* --- files --- */
+
+enum state_outcome {
+    STATE_HASHED,
+    STATE_OTHER, /* neither a picture nor a video; matched by its digest */
+    STATE_FAILED /* could not be read, or not be examined whole: the reason says why */
+};
+
+enum state_trust {
+    STATE_TRUST,      /* identity says whether a file is known */
+    STATE_TRUST_GOOD, /* but one that failed is tried again */
+    STATE_TRUST_NONE  /* only its content says that */
+};
+
+enum state_known {
+    STATE_KNOWN, /* as it was, or another name of what is known; it counts as seen now */
+    STATE_MOVED, /* a new name of it: a link, or moved */
+    STATE_NEW    /* must be read */
+};
+
+/* Whether an item of the root must be read. */
+MUST_CHECK enum rc state_see(struct state *state, int64_t root, const struct source_item *item,
+                             enum state_trust trust, enum state_known *ret, struct err *err);
+
+struct state_file {
+    struct bytes name;
+    int64_t root;
+    const struct source_identity *identity; /* NULL: none, so that it is tried in every scan */
+    int64_t content;                        /* 0: was not read, for this reason: */
+    const char *reason;
+};
+MUST_CHECK enum rc state_put_file(struct state *state, const struct state_file *file,
+                                  struct err *err);
+
+/* What lies under this folder or container could not be looked at, and is not gone for that. */
+MUST_CHECK enum rc state_keep_under(struct state *state, struct bytes name, struct err *err);
+
+/* --- contents --- */
+
+struct state_content {
+    uint8_t sha256[32];
+    uint64_t bytes;
+    enum state_outcome outcome;
+    const char *reason; /* "" when hashed */
+    const char *type;   /* "image/jpeg"; "" when not hashed */
+    uint32_t width, height, frames;
+    int64_t duration_ms;
+    struct bytes signals; /* as signals_pack() gives them */
+};
+
+/* *ret: the number of the content with these bytes; 0: not known, or failed and trust says to try
+ * again. */
+MUST_CHECK enum rc state_content_find(struct state *state, const uint8_t sha256[32],
+                                      enum state_trust trust, int64_t *ret, struct err *err);
+
+/* Of what is known already only the outcome is renewed. */
+MUST_CHECK enum rc state_put_content(struct state *state, const struct state_content *content,
+                                     int64_t *ret, struct err *err);
+
+/* --- matching --- */
+
+/* What is asked for one content.  Owned: state_asked_clear(). */
+struct state_asked {
+    int64_t content;
+    int64_t generation; /* that answered last; -1: none has */
+    uint8_t sha256[32];
+    struct bytes signals;
+};
+void state_asked_clear(struct state_asked *asked);
+static inline void state_asked_clear_scoped(struct state_asked *asked)
+{
+    state_asked_clear(asked);
+}
+
+/* The next content after number `after`; unmatched: of those that no generation has answered.
+ * *ret_found is false behind the last. */
+MUST_CHECK enum rc state_next_asked(struct state *state, int64_t after, bool unmatched,
+                                    struct state_asked *ret, bool *ret_found, struct err *err);
+
+/* One entry that a content matched.  Texts are borrowed. */
+struct state_hit {
+    const char *orientation, *bank, *action, *entry, *type; /* entry "": not told */
+    int64_t distance, threshold, ms, entry_ms;              /* -1: none, or not told */
+    const char *labels;                                     /* separated by spaces */
+};
+
+/* replace: these are all; else these are new and the others stay. */
+MUST_CHECK enum rc state_put_hits(struct state *state, int64_t content, int64_t generation,
+                                  bool replace, const struct state_hit *hits, size_t n,
+                                  struct err *err);
+
+/*
+ * How far a rematch has come: content numbers up to *ret_after are done.  A rematch that was
+ * stopped goes on when it asks for the same `since`; done: it begins anew the next time.
+ */
+MUST_CHECK enum rc state_rematch_begin(struct state *state, int64_t since, int64_t *ret_after,
+                                       struct err *err);
+MUST_CHECK enum rc state_rematch_at(struct state *state, int64_t after, bool done, struct err *err);
+
+/* --- telling --- */
+
+struct state_totals {
+    uint64_t files, hashed, other, failed, matched; /* files */
+    uint64_t contents, unmatched, bytes;            /* contents; bytes of all files */
+    int64_t generation_min, generation_max;         /* that answered; -1: none */
+};
+
+/* Of the roots of this scan, or of everything that the state holds. */
+MUST_CHECK enum rc state_totals(struct state *state, bool everything, struct state_totals *ret,
+                                struct err *err);
+
+/* A file as it is told; borrowed for the call.  hit NULL: it matched nothing. */
+struct state_told {
+    struct bytes name;
+    enum state_outcome outcome;
+    const char *reason, *type;
+    const uint8_t *sha256; /* NULL: was not read */
+    uint64_t bytes;
+    uint32_t width, height, frames;
+    int64_t duration_ms, generation;
+    const struct state_hit *hit;
+};
+enum state_which { STATE_ALL, STATE_MATCHED, STATE_UNREAD };
+typedef enum rc state_tell(void *ctx, const struct state_told *told, struct err *err);
+
+/*
+ * Each file in the order of its name's bytes, once for each of its hits; hits in the order of bank,
+ * entry, orientation, times.  `tell` may not call the state.
+ */
+MUST_CHECK enum rc state_each(struct state *state, bool everything, enum state_which which,
+                              state_tell *tell, void *ctx, struct err *err);
+
+/* --- many states --- */
+
+/* Adds all that the state file at path knows.  RC_CONFLICT, RC_STORE as state_open(). */
+MUST_CHECK enum rc state_merge(struct state *state, const char *path, struct err *err);
+
+#endif

@@ -1,0 +1,153 @@
+/* Roots and files: what was seen, and whether it is what it was. */
+#include <string.h>
+
+#include "tools/scan/state_internal.h"
+
+enum rc state_root(struct state *state, struct bytes name, int64_t *ret, struct err *err)
+{
+    STATE_HOLD(state);
+    SCOPED(state_reset) sqlite3_stmt *q = NULL;
+    bool row;
+
+    TRY(state_meta_set(state, "run", state->run, err)); /* opens the transaction */
+    TRY(state_bind(state, STATE_SQL_ROOT_ADD, &q, err, "bi", name, state->run));
+    TRY(state_step(state, q, &row, err));
+    *ret = sqlite3_column_int64(q, 0);
+    return state_step(state, q, &row, err);
+}
+
+enum rc state_root_done(struct state *state, int64_t root, uint64_t *ret, struct err *err)
+{
+    STATE_HOLD(state);
+    TRY(state_change(state, STATE_SQL_ROOT_GONE, err, "ii", root, state->run));
+    uint64_t gone = (uint64_t)sqlite3_changes64(state->db);
+    TRY(state_change(state, STATE_SQL_ROOT_DONE, err, "i", root));
+    *ret = gone;
+    return RC_OK;
+}
+
+enum rc state_root_files(struct state *state, int64_t root, uint64_t *ret, struct err *err)
+{
+    STATE_HOLD(state);
+    SCOPED(state_reset) sqlite3_stmt *q = NULL;
+    bool row;
+    TRY(state_bind(state, STATE_SQL_ROOT_FILES, &q, err, "i", root));
+    TRY(state_step(state, q, &row, err));
+    *ret = row ? (uint64_t)sqlite3_column_int64(q, 0) : 0;
+    return RC_OK;
+}
+
+/* A file as it was when it was read. */
+struct known {
+    int64_t number, content;
+    bool same, failed;
+};
+
+/* A row that was never read has no content; a failed one is known too, until it is tried again. */
+static void take_known(sqlite3_stmt *q, const struct source_identity *id, struct known *ret)
+{
+    ret->number = sqlite3_column_int64(q, 0);
+    ret->same = (uint64_t)sqlite3_column_int64(q, 1) == id->size &&
+                sqlite3_column_int64(q, 2) == id->mtime_ns &&
+                (uint64_t)sqlite3_column_int64(q, 3) == id->device &&
+                (uint64_t)sqlite3_column_int64(q, 4) == id->inode &&
+                strcmp(state_text(q, 5), id->etag) == 0;
+    ret->content = sqlite3_column_int64(q, 6);
+    ret->failed =
+        sqlite3_column_type(q, 7) == SQLITE_NULL || sqlite3_column_int64(q, 7) == STATE_FAILED;
+}
+
+static enum rc by_name(struct state *state, const struct source_item *item, struct known *ret,
+                       struct err *err)
+{
+    SCOPED(state_reset) sqlite3_stmt *q = NULL;
+    bool row;
+    TRY(state_bind(state, STATE_SQL_FILE_BY_NAME, &q, err, "b", item->name));
+    TRY(state_step(state, q, &row, err));
+    if (row)
+        take_known(q, &item->identity, ret);
+    return RC_OK;
+}
+
+static enum rc by_inode(struct state *state, const struct source_item *item, enum state_trust trust,
+                        int64_t *ret, struct err *err)
+{
+    SCOPED(state_reset) sqlite3_stmt *q = NULL;
+    const struct source_identity *id = &item->identity;
+    bool row;
+
+    *ret = 0;
+    if (id->device == 0 || id->inode == 0 || item->member)
+        return RC_OK;
+    TRY(state_bind(state, STATE_SQL_FILE_BY_INODE, &q, err, "iiii", (int64_t)id->device,
+                   (int64_t)id->inode, (int64_t)id->size, id->mtime_ns));
+    TRY(state_step(state, q, &row, err));
+    if (row && (trust == STATE_TRUST || sqlite3_column_int64(q, 1) != STATE_FAILED))
+        *ret = sqlite3_column_int64(q, 0);
+    return RC_OK;
+}
+
+static enum rc put_file(struct state *state, const struct state_file *file, struct err *err)
+{
+    static const struct source_identity none = {.mtime_ns = INT64_MIN};
+    const struct source_identity *id = file->identity != NULL ? file->identity : &none;
+    return state_change(state, STATE_SQL_FILE_PUT, err, "biiiiititi", file->name, file->root,
+                        (int64_t)id->size, id->mtime_ns, (int64_t)id->device, (int64_t)id->inode,
+                        id->etag, file->content, file->reason, state->run);
+}
+
+enum rc state_see(struct state *state, int64_t root, const struct source_item *item,
+                  enum state_trust trust, enum state_known *ret, struct err *err)
+{
+    STATE_HOLD(state);
+    struct known known = {0};
+    int64_t content = 0;
+
+    if (trust != STATE_TRUST_NONE)
+        TRY(by_name(state, item, &known, err));
+    if (known.same && !(known.failed && trust == STATE_TRUST_GOOD)) {
+        TRY(state_change(state, STATE_SQL_FILE_SEEN, err, "iii", known.number, state->run, root));
+        *ret = STATE_KNOWN;
+        return state_settle_held(state, false, err);
+    }
+    if (trust != STATE_TRUST_NONE)
+        TRY(by_inode(state, item, trust, &content, err));
+    *ret = STATE_NEW;
+    if (content == 0)
+        return RC_OK;
+    const struct state_file file = {.name = item->name,
+                                    .root = root,
+                                    .identity = &item->identity,
+                                    .content = content,
+                                    .reason = ""};
+    TRY(put_file(state, &file, err));
+    *ret = STATE_MOVED;
+    return state_settle_held(state, false, err);
+}
+
+enum rc state_put_file(struct state *state, const struct state_file *file, struct err *err)
+{
+    STATE_HOLD(state);
+    TRY(put_file(state, file, err));
+    return state_settle_held(state, false, err);
+}
+
+enum rc state_keep_under(struct state *state, struct bytes name, struct err *err)
+{
+    STATE_HOLD(state);
+    /* All names that begin with name and a separator: '/' of a folder, '!' of a container. */
+    static const char separators[] = "/!";
+    SCOPED(mem_free) char *from = malloc(name.n + 1);
+    SCOPED(mem_free) char *to = malloc(name.n + 1);
+    if (from == NULL || to == NULL)
+        FAIL(err, RC_NOMEM, "no memory for a name");
+    memcpy(from, name.p, name.n);
+    memcpy(to, name.p, name.n);
+    for (const char *c = separators; *c != '\0'; c++) {
+        from[name.n] = *c;
+        to[name.n] = (char)(*c + 1);
+        TRY(state_change(state, STATE_SQL_KEEP_UNDER, err, "ibb", state->run,
+                         bytes_of(from, name.n + 1), bytes_of(to, name.n + 1)));
+    }
+    return RC_OK;
+}

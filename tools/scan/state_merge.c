@@ -1,0 +1,82 @@
+/* The join of many states into one. */
+#include <string.h>
+#include <sys/stat.h>
+
+#include "tools/scan/state_internal.h"
+
+/*
+ * Contents are known by their digest and files by their name, so what several states hold counts
+ * once.  A content that was matched by several has been answered by the oldest of the generations.
+ */
+static const char join[] =
+    "BEGIN IMMEDIATE;"
+    "INSERT INTO roots(name, run, files) SELECT name, 0, files FROM other.roots WHERE true"
+    " ON CONFLICT(name) DO UPDATE SET files = files + excluded.files;"
+    "INSERT INTO contents(sha256, bytes, outcome, reason, type, width, height, frames,"
+    " duration_ms, generation) SELECT sha256, bytes, outcome, reason, type, width, height, frames,"
+    " duration_ms, generation FROM other.contents WHERE true ON CONFLICT(sha256) DO UPDATE"
+    " SET generation = min(generation, excluded.generation);"
+    "INSERT OR IGNORE INTO signals(content, frames) SELECT c.number, s.frames FROM other.signals s"
+    " JOIN other.contents o ON o.number = s.content JOIN contents c ON c.sha256 = o.sha256;"
+    "INSERT OR IGNORE INTO hits(content, bank, entry, orientation, ms, entry_ms, type, action,"
+    " distance, threshold, labels) SELECT c.number, h.bank, h.entry, h.orientation, h.ms,"
+    " h.entry_ms, h.type, h.action, h.distance, h.threshold, h.labels FROM other.hits h"
+    " JOIN other.contents o ON o.number = h.content JOIN contents c ON c.sha256 = o.sha256;"
+    "INSERT OR REPLACE INTO files(name, root, size, mtime_ns, device, inode, etag, content, reason,"
+    " run) SELECT f.name, r.number, f.size, f.mtime_ns, f.device, f.inode, f.etag, c.number,"
+    " f.reason, f.run FROM other.files f JOIN other.roots p ON p.number = f.root"
+    " JOIN roots r ON r.name = p.name LEFT JOIN other.contents o ON o.number = f.content"
+    " LEFT JOIN contents c ON c.sha256 = o.sha256;"
+    "COMMIT";
+
+static enum rc run(struct state *state, const char *what, const char *sql, struct err *err)
+{
+    int code = sqlite3_exec(state->db, sql, NULL, NULL, NULL);
+    if (code == SQLITE_OK)
+        return RC_OK;
+    state->broken = true;
+    if (code == SQLITE_BUSY)
+        FAIL(err, RC_CONFLICT, "another scan has the state %s", what);
+    FAIL(err, RC_STORE, "the state %s: %s", what, sqlite3_errmsg(state->db));
+}
+
+/* Whether what is attached is a state of this version. */
+static enum rc check_other(struct state *state, const char *path, struct err *err)
+{
+    int application = 0, version = 0;
+    TRY(state_number(state, "PRAGMA other.application_id", &application, err));
+    TRY(state_number(state, "PRAGMA other.user_version", &version, err));
+    if (application != STATE_APPLICATION || version != STATE_VERSION)
+        FAIL(err, RC_STORE, "%s is no state of a scan by this version", path);
+    return RC_OK;
+}
+
+static enum rc attach(struct state *state, const char *path, struct err *err)
+{
+    sqlite3_stmt *q = NULL;
+    bool good = sqlite3_prepare_v2(state->db, "ATTACH ?1 AS other", -1, &q, NULL) == SQLITE_OK &&
+                sqlite3_bind_text(q, 1, path, -1, SQLITE_STATIC) == SQLITE_OK &&
+                sqlite3_step(q) == SQLITE_DONE;
+    sqlite3_finalize(q);
+    if (!good)
+        FAIL(err, RC_STORE, "the state %s: %s", path, sqlite3_errmsg(state->db));
+    return RC_OK;
+}
+
+enum rc state_merge(struct state *state, const char *path, struct err *err)
+{
+    STATE_HOLD(state);
+    struct stat st;
+
+    if (stat(path, &st) != 0) /* ATTACH would make it */
+        FAIL_SYS(err, "cannot open the state %s", path);
+    TRY(state_settle_held(state, true, err));
+    TRY(attach(state, path, err));
+    enum rc rc = check_other(state, path, err);
+    if (rc == RC_OK)
+        rc = run(state, path, join, err);
+    if (state->broken)
+        sqlite3_exec(state->db, "ROLLBACK", NULL, NULL, NULL);
+    sqlite3_exec(state->db, "DETACH other", NULL, NULL, NULL);
+    return rc;
+}
