@@ -196,19 +196,14 @@ static void test_what_changes_under_the_walk(void **unused)
     unlink(in_root("d/e/large"));
 }
 
-/* Swaps a folder of the tree for a link that leads out of it, and back. */
+/* Swaps a folder of the tree for a link that leads out of it, and back, at once. */
 static void *swap(void *stop)
 {
-    char folder[300], link_[300], spare[300];
+    char folder[300], link_[300];
     snprintf(folder, sizeof folder, "%s/race", root);
     snprintf(link_, sizeof link_, "%s/../race-link", root);
-    snprintf(spare, sizeof spare, "%s/../race-folder", root);
-    while (!atomic_load((atomic_bool *)stop)) {
-        rename(folder, spare);
-        rename(link_, folder);
-        rename(folder, link_);
-        rename(spare, folder);
-    }
+    while (!atomic_load((atomic_bool *)stop))
+        renameat2(AT_FDCWD, folder, AT_FDCWD, link_, RENAME_EXCHANGE);
     return NULL;
 }
 
@@ -230,7 +225,8 @@ static void test_nothing_outside_is_opened(void **unused)
     for (unsigned i = 0; i < ROUNDS; i++) {
         struct seen seen = {0};
         met += strstr(walk(&all, root, &seen), "race/f=public") != NULL;
-        assert_int_equal(seen.secrets, 0);
+        if (seen.secrets > 0)
+            fail_msg("a file outside was read in round %u", i);
     }
     atomic_store(&stop, true);
     pthread_join(thread, NULL);
