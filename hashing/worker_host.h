@@ -13,7 +13,8 @@
 
 struct worker_config {
     const char *program;           /* path of hashgate-worker or hashgate-worker-video */
-    const char *section;           /* of the configuration that sets these limits: for messages */
+    const char *section;           /* of the configuration that sets these limits, for messages;
+                                    * NULL: they are nobody's to set */
     int64_t timeout_ms;            /* wall time of one job */
     int64_t cpu_ms;                /* processor time of one job; 0: as much as wall time */
     uint64_t max_pixels, max_work; /* these six as in decode.h */

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -16,8 +17,11 @@ static enum rc over_time(struct worker_host *host, int64_t ms, const char *what,
     host_stop(host);
     atomic_fetch_add(&host->timed_out, 1);
     bool whole = ms % 1000 == 0;
-    FAIL(err, RC_LIMIT, "hashing took longer than the limit of %lld %s%s ([%s] %s)",
-         (long long)(whole ? ms / 1000 : ms), whole ? "s" : "ms", what, host->config->section, key);
+    char setting[64] = "";
+    if (host->config->section != NULL)
+        snprintf(setting, sizeof setting, " ([%s] %s)", host->config->section, key);
+    FAIL(err, RC_LIMIT, "hashing took longer than the limit of %lld %s%s%s",
+         (long long)(whole ? ms / 1000 : ms), whole ? "s" : "ms", what, setting);
 }
 
 static enum rc over_wall_time(struct worker_host *host, struct err *err)
@@ -119,7 +123,7 @@ static enum rc refused(struct worker_host *host, const struct wire_reply *reply,
 {
     /* Whatever broke the decode may have broken more than it said. */
     host->spent = reply->rc == RC_UNDECODABLE;
-    if (reply->rc == RC_LIMIT) {
+    if (reply->rc == RC_LIMIT && host->config->section != NULL) {
         /* One setting for both programs; each has the others for itself. */
         bool shared = strstr(reply->msg, "max_pixels") != NULL;
         FAIL(err, RC_LIMIT, "%s; [%s] in the configuration sets it", reply->msg,

@@ -1,10 +1,9 @@
 #include "service/decoders.h"
 
-#include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "hashing/base/text.h"
+#include "hashing/worker_find.h"
 #include "service/log.h"
 
 enum { WORKER_RECYCLE = 1000 /* jobs after which a worker is replaced by a fresh one */ };
@@ -12,28 +11,17 @@ enum { WORKER_RECYCLE = 1000 /* jobs after which a worker is replaced by a fresh
 static enum rc find(const char *wanted, const char *section, const char *name, char *ret,
                     size_t size, struct err *err)
 {
-    static const char *const places[] = {"", "../libexec/hashgate/"};
-    char self[2048];
-    char path[4096];
+    struct err why;
 
     if (wanted != NULL && wanted[0] != '\0') {
         if (!text_copy(ret, size, wanted) || access(wanted, X_OK) != 0)
             FAIL(err, RC_INPUT, "[%s] worker_program: cannot execute %s", section, wanted);
         return RC_OK;
     }
-    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-    if (n <= 0)
-        FAIL_SYS(err, "start: /proc/self/exe");
-    self[n] = '\0';
-    int folder = (int)(strrchr(self, '/') - self);
-    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
-        snprintf(path, sizeof path, "%.*s/%s%s", folder, self, places[i], name);
-        if (text_copy(ret, size, path) && access(path, X_OK) == 0)
-            return RC_OK;
-    }
-    FAIL(err, RC_INPUT,
-         "start: no %s beside %s nor in ../libexec/hashgate; set [%s] worker_program", name, self,
-         section);
+    enum rc rc = worker_find(name, ret, size, &why);
+    if (rc != RC_OK)
+        FAIL(err, rc, "%s; set [%s] worker_program", why.msg, section);
+    return RC_OK;
 }
 
 enum rc decoder_programs_find(const struct config *config, struct decoder_programs *ret,

@@ -1,5 +1,6 @@
 #include "tools/client.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -193,7 +194,7 @@ static enum rc kind_of(long status)
     return status >= 500 ? RC_SYS : RC_INPUT;
 }
 
-/* The service's own words, with the id that a conflict names. */
+/* The service's own words, with the id that a conflict names, and when to try again. */
 static enum rc problem(const struct result *r, struct err *err)
 {
     SCOPED(json_free)
@@ -259,8 +260,13 @@ enum rc client_call(struct client *client, const struct call *call, struct resul
     /* A refusal may come while the body is still being sent: its words count, not the cut. */
     if (code != CURLE_OK && ret->status < 400)
         FAIL(err, RC_SYS, "%s: %s", client->base, curl_easy_strerror(code));
-    if (ret->status < 200 || ret->status > 299)
-        return problem(ret, err);
+    if (ret->status < 200 || ret->status > 299) {
+        curl_off_t wait = 0;
+        enum rc rc = problem(ret, err);
+        curl_easy_getinfo(client->curl, CURLINFO_RETRY_AFTER, &wait);
+        err->retry = (int)(wait < INT_MAX ? wait : INT_MAX);
+        return rc;
+    }
     return RC_OK;
 }
 

@@ -61,7 +61,8 @@ static inline void result_clear_scoped(struct result *result)
 }
 
 /*
- * RC_OK for 2xx.  A problem document gives the matching kind with its detail; ret is filled
+ * RC_OK for 2xx.  A problem document gives the matching kind with its detail, and err->retry the
+ * seconds of Retry-After; ret is filled
  * whenever an answer came (so --json can show it).  RC_SYS when the service was not reached.
  */
 MUST_CHECK enum rc client_call(struct client *client, const struct call *call, struct result *ret,
