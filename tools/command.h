@@ -69,6 +69,8 @@ int run_audit_verify(struct client *client, const struct args *args);
 int run_key_create(struct client *client, const struct args *args);
 int run_key_ls(struct client *client, const struct args *args);
 int run_key_revoke(struct client *client, const struct args *args);
+int run_scan(struct client *client, const struct args *args);
+int run_scan_merge(struct client *client, const struct args *args);
 int run_completion(struct client *client, const struct args *args);
 
 /* Prints "hashgate: what: words" to standard error, escaped; returns EXIT_ERROR. */

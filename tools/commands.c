@@ -81,6 +81,40 @@ static const struct argp_option key_options[] = {
     {0},
 };
 
+#define TELL_OPTIONS                                                                               \
+    {"csv", 'c', NULL, 0, "Print CSV instead of a table", 3},                                      \
+        {"all", 'A', NULL, 0, "Print every file, not only what matched or could not be read", 3},  \
+    {                                                                                              \
+        "report", 'o', "FILE", 0, "Write a page of HTML, too", 3                                   \
+    }
+static const struct argp_option scan_options[] = {
+    {"state", 's', "FILE", 0,
+     "What is known of the files (default $XDG_STATE_HOME/hashgate/scan.db)", 0},
+    {"exclude", 'x', "PATTERN", 0,
+     "Leave out names like this: of the last part, or with a slash of the whole; repeatable", 1},
+    {"max-depth", 'd', "N", 0, "1: only what lies in the folder itself", 1},
+    {"all-file-systems", 'a', NULL, 0, "Go through mounts, too", 1},
+    {"files-from", 'T', "FILE", 0, "Scan what this list names, a name a line; -: standard input",
+     1},
+    {"null", '0', NULL, 0, "Names of the list end with a zero byte (default list: standard input)",
+     1},
+    {"shard", 'S', "I/N", 0, "Only the I-th of N parts, by a hash of the name", 1},
+    {"checksum", 'k', NULL, 0, "Read every file, whatever its time and size say", 1},
+    {"retry-errors", 'e', NULL, 0, "Try again what could not be read or examined", 1},
+    {"rematch", 'm', NULL, 0, "Match all that is known again; opens no file", 2},
+    {"since", 'g', "GENERATION", 0, "The same, only against what was listed after it", 2},
+    {"jobs", 'j', "N", 0, "Files hashed at a time (default: as many as processors)", 2},
+    {"nice", 'n', "N", 0, "Give way to other programs, 0 to 19", 2},
+    {"max-rate", 'R', "N", 0, "Hashes that the service is asked for in a second", 2},
+    TELL_OPTIONS,
+    {0},
+};
+static const struct argp_option merge_options[] = {
+    {"state", 's', "FILE", 0, "Keep the joined state here", 0},
+    TELL_OPTIONS,
+    {0},
+};
+
 const struct command commands[] = {
     {"check", "FILE…", 1, -1, "Ask for a verdict on each file", "hashgate check holiday.jpg",
      check_options, NULL, NULL, run_check},
@@ -122,6 +156,11 @@ const struct command commands[] = {
     {"key ls", NULL, 0, 0, "List the API keys", "hashgate key ls", NULL, NULL, NULL, run_key_ls},
     {"key revoke", "ID…", 1, -1, "End API keys, at once",
      "hashgate key revoke 01J8ZQ4T9H3N5W7Y8X2V6B1C0D", NULL, NULL, NULL, run_key_revoke},
+    {"scan merge", "STATE…", 1, -1, "Tell the states of several scans as one",
+     "hashgate scan merge shard1.db shard2.db --report found.html", merge_options, NULL, NULL,
+     run_scan_merge},
+    {"scan", "[PATH…]", 0, -1, "Hash an archive here and match it; scan again to go on",
+     "hashgate scan /srv/media --report found.html", scan_options, "x", NULL, run_scan},
     {"completion", "SHELL", 1, 1, "Print completion for bash, zsh or fish",
      "hashgate completion bash >/etc/bash_completion.d/hashgate", NULL, NULL, NULL, run_completion},
     {NULL, NULL, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL},

@@ -40,13 +40,6 @@ enum rc batch_count(const struct state_asked *asked, size_t *ret, struct err *er
     return RC_OK;
 }
 
-static void write_digest(FILE *out, const uint8_t sha256[32], const char *what)
-{
-    char hex[65];
-    text_hex(sha256, 32, hex);
-    fprintf(out, what, hex);
-}
-
 static void write_looks(struct batch *b, const struct batch_part *part)
 {
     struct looks looks = {.cursor = {.left = part->asked->signals}};
@@ -72,12 +65,15 @@ static void write_looks(struct batch *b, const struct batch_part *part)
  * asks the audit. */
 enum rc batch_add(struct batch *b, const struct batch_part *part, struct err *err)
 {
+    char sha256[65];
+
     if (b->out == NULL && (b->out = open_memstream(&b->text, &b->length)) == NULL)
         FAIL(err, RC_NOMEM, "no memory for a request");
     fputs(b->media == 0 ? "{\"media\":[" : ",", b->out);
-    write_digest(b->out, part->asked->sha256, "{\"id\":\"%s\",\"signals\":[");
+    text_hex(part->asked->sha256, sizeof part->asked->sha256, sha256);
+    fprintf(b->out, "{\"id\":\"%s\",\"signals\":[", sha256);
     if (part->digest) {
-        write_digest(b->out, part->asked->sha256, "{\"type\":\"sha256\",\"value\":\"%s\"}");
+        fprintf(b->out, "{\"type\":\"sha256\",\"value\":\"%s\"}", sha256);
         b->signals++;
     }
     write_looks(b, part);

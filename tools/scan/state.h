@@ -176,7 +176,12 @@ struct state_told {
     int64_t duration_ms, generation;
     const struct state_hit *hit;
 };
-enum state_which { STATE_ALL, STATE_MATCHED, STATE_UNREAD };
+enum state_which {
+    STATE_ALL,
+    STATE_MATCHED,
+    STATE_UNREAD, /* each once, whatever its digest matched */
+    STATE_NOTABLE /* matched or not read */
+};
 typedef enum rc state_tell(void *ctx, const struct state_told *told, struct err *err);
 
 /*
@@ -185,6 +190,15 @@ typedef enum rc state_tell(void *ctx, const struct state_told *told, struct err 
  */
 MUST_CHECK enum rc state_each(struct state *state, bool everything, enum state_which which,
                               state_tell *tell, void *ctx, struct err *err);
+
+/* What was found, by bank and labels, in their order. */
+struct state_group {
+    const char *bank, *action, *labels;
+    uint64_t files;
+};
+typedef enum rc state_tell_group(void *ctx, const struct state_group *group, struct err *err);
+MUST_CHECK enum rc state_each_group(struct state *state, bool everything, state_tell_group *tell,
+                                    void *ctx, struct err *err);
 
 /* --- many states --- */
 

@@ -64,9 +64,14 @@ const char *const state_sql[STATE_SQL_COUNT] = {
         " coalesce(c.bytes, f.size), c.width, c.height, c.frames, c.duration_ms, c.generation,"
         " h.orientation, h.bank, h.action, h.entry, h.type, h.distance, h.threshold, h.ms,"
         " h.entry_ms, h.labels FROM files f LEFT JOIN contents c ON c.number = f.content"
-        " LEFT JOIN hits h ON h.content = f.content WHERE " OF_ROOTS
+        " LEFT JOIN hits h ON h.content = f.content AND ?2 <> 2 WHERE " OF_ROOTS
         " AND (?2 <> 1 OR h.bank IS NOT NULL) AND (?2 <> 2 OR coalesce(c.outcome, 2) = 2)"
+        " AND (?2 <> 3 OR h.bank IS NOT NULL OR coalesce(c.outcome, 2) = 2)"
         " ORDER BY f.name, h.bank, h.entry, h.orientation, h.ms, h.entry_ms, h.type",
+    [STATE_SQL_EACH_GROUP] =
+        "SELECT h.bank, h.action, h.labels, count(DISTINCT f.number) FROM files f"
+        " JOIN hits h ON h.content = f.content WHERE " OF_ROOTS
+        " GROUP BY h.bank, h.action, h.labels ORDER BY h.bank, h.action, h.labels",
 };
 
 enum rc state_fail(struct state *state, const char *at, struct err *err)

@@ -1,4 +1,4 @@
-/* What is told of a state: totals, files with their hits, and the join of many. */
+/* What is told of a state: totals, files with their hits, hits by bank. */
 #include <string.h>
 
 #include "tools/scan/state_internal.h"
@@ -90,6 +90,26 @@ enum rc state_each(struct state *state, bool everything, enum state_which which,
     TRY(state_step(state, q, &row, err));
     while (row) {
         TRY(tell_row(q, tell, ctx, err));
+        TRY(state_step(state, q, &row, err));
+    }
+    return RC_OK;
+}
+
+enum rc state_each_group(struct state *state, bool everything, state_tell_group *tell, void *ctx,
+                         struct err *err)
+{
+    STATE_HOLD(state);
+    SCOPED(state_reset) sqlite3_stmt *q = NULL;
+    bool row;
+
+    TRY(state_bind(state, STATE_SQL_EACH_GROUP, &q, err, "i", everything ? -1 : state->run));
+    TRY(state_step(state, q, &row, err));
+    while (row) {
+        const struct state_group group = {.bank = state_text(q, 0),
+                                          .action = state_text(q, 1),
+                                          .labels = state_text(q, 2),
+                                          .files = (uint64_t)sqlite3_column_int64(q, 3)};
+        TRY(tell(ctx, &group, err));
         TRY(state_step(state, q, &row, err));
     }
     return RC_OK;

@@ -1,0 +1,267 @@
+#include "tools/scan/tell.h"
+
+#include <string.h>
+
+#include "hashing/base/text.h"
+#include "tools/client.h"
+#include "tools/output.h"
+
+char *tell_name(struct bytes name)
+{
+    size_t size = 4 * name.n + 1;
+    char *shown = malloc(size);
+    if (shown != NULL)
+        text_printable((const char *)name.p, name.n, shown, size);
+    return shown;
+}
+
+static const char *outcome_name(enum state_outcome outcome)
+{
+    static const char *const names[] = {"hashed", "other", "unreadable"};
+    return names[outcome];
+}
+
+/* --- table --- */
+
+static void cell_number(struct table *table, int64_t n)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%lld", (long long)n);
+    table_cell(table, n < 0 ? "" : text);
+}
+
+static enum rc tell_row(void *ctx, const struct state_told *told, struct err *err)
+{
+    struct table *table = ctx;
+    const struct state_hit *hit = told->hit;
+    SCOPED(mem_free) char *name = tell_name(told->name);
+
+    if (name == NULL)
+        FAIL(err, RC_NOMEM, "no memory for a name");
+    table_cell(table, name);
+    table_cell(table, hit != NULL                     ? hit->action
+                      : told->outcome == STATE_FAILED ? "error"
+                                                      : outcome_name(told->outcome));
+    if (hit == NULL) {
+        table_cell(table, told->reason);
+        for (int i = 0; i < 5; i++)
+            table_cell(table, "");
+        return RC_OK;
+    }
+    table_cell(table, hit->bank);
+    cell_number(table, hit->distance);
+    table_cell(table, hit->orientation);
+    cell_number(table, hit->ms);
+    table_cell(table, hit->entry);
+    table_cell(table, hit->labels);
+    return RC_OK;
+}
+
+/* --- JSON Lines --- */
+
+/* Hits of one file come one after the other, and make one line. */
+struct lines {
+    json_t *line; /* NULL: none is begun */
+    size_t name_n;
+    char name[SOURCE_NAME_MAX];
+};
+
+static void end_line(struct lines *lines)
+{
+    if (lines->line != NULL)
+        print_json(lines->line);
+    json_decref(lines->line);
+    lines->line = NULL;
+}
+
+/* Backslashes are doubled nowhere, so a name with one is told by its bytes, too. */
+static enum rc set_name(json_t *line, struct bytes name, struct err *err)
+{
+    SCOPED(mem_free) char *shown = tell_name(name);
+    SCOPED(mem_free) char *hex = malloc(2 * name.n + 1);
+    if (shown == NULL || hex == NULL)
+        FAIL(err, RC_NOMEM, "no memory for a name");
+    json_object_set_new(line, "file", json_string(shown));
+    if (strlen(shown) != name.n || memchr(name.p, '\\', name.n) != NULL) {
+        text_hex(name.p, name.n, hex);
+        json_object_set_new(line, "file_hex", json_string(hex));
+    }
+    return RC_OK;
+}
+
+static void set_medium(json_t *line, const struct state_told *told)
+{
+    json_t *media = json_pack("{s:I}", "bytes", (json_int_t)told->bytes);
+    if (told->type[0] != '\0')
+        json_object_update_new(media, json_pack("{s:s, s:I, s:I, s:I, s:I}", "type", told->type,
+                                                "width", (json_int_t)told->width, "height",
+                                                (json_int_t)told->height, "frames",
+                                                (json_int_t)told->frames, "duration_ms",
+                                                (json_int_t)told->duration_ms));
+    json_object_set_new(line, "media", media);
+}
+
+static enum rc begin_line(struct lines *lines, const struct state_told *told, struct err *err)
+{
+    char hex[65];
+    lines->line = json_object();
+    if (lines->line == NULL)
+        FAIL(err, RC_NOMEM, "no memory for a line");
+    memcpy(lines->name, told->name.p, told->name.n);
+    lines->name_n = told->name.n;
+    TRY(set_name(lines->line, told->name, err));
+    json_object_set_new(lines->line, "outcome", json_string(outcome_name(told->outcome)));
+    if (told->outcome == STATE_FAILED)
+        json_object_set_new(lines->line, "error", json_pack("{s:s}", "detail", told->reason));
+    if (told->sha256 != NULL) {
+        text_hex(told->sha256, 32, hex);
+        json_object_set_new(lines->line, "sha256", json_string(hex));
+    }
+    set_medium(lines->line, told);
+    json_object_set_new(lines->line, "generation",
+                        told->generation >= 0 ? json_integer(told->generation) : json_null());
+    json_object_set_new(lines->line, "matches", json_array());
+    return RC_OK;
+}
+
+static json_t *number_or_null(int64_t n)
+{
+    return n >= 0 ? json_integer(n) : json_null();
+}
+
+/* Labels are kept as one text, separated by spaces. */
+static json_t *labels_of(const char *text)
+{
+    json_t *labels = json_array();
+    while (*text != '\0') {
+        size_t n = strcspn(text, " ");
+        json_array_append_new(labels, json_stringn(text, n));
+        text += n + (text[n] == ' ');
+    }
+    return labels;
+}
+
+/* What the service did not tell, for want of the scope `detail`, is left out. */
+static json_t *match_of(const struct state_hit *hit)
+{
+    json_t *match = json_pack("{s:s, s:s}", "bank", hit->bank, "action", hit->action);
+    if (hit->type[0] == '\0')
+        return match;
+    json_object_set_new(match, "entry", json_string(hit->entry));
+    json_object_set_new(match, "type", json_string(hit->type));
+    json_object_set_new(match, "distance", number_or_null(hit->distance));
+    json_object_set_new(match, "threshold", number_or_null(hit->threshold));
+    json_object_set_new(match, "orientation",
+                        hit->orientation[0] != '\0' ? json_string(hit->orientation) : json_null());
+    json_object_set_new(match, "ms", number_or_null(hit->ms));
+    json_object_set_new(match, "entry_ms", number_or_null(hit->entry_ms));
+    json_object_set_new(match, "labels", labels_of(hit->labels));
+    return match;
+}
+
+static enum rc tell_line(void *ctx, const struct state_told *told, struct err *err)
+{
+    struct lines *lines = ctx;
+    bool same = lines->line != NULL && lines->name_n == told->name.n &&
+                memcmp(lines->name, told->name.p, told->name.n) == 0;
+    if (!same) {
+        end_line(lines);
+        TRY(begin_line(lines, told, err));
+    }
+    if (told->hit != NULL)
+        json_array_append_new(json_object_get(lines->line, "matches"), match_of(told->hit));
+    return RC_OK;
+}
+
+/* --- CSV --- */
+
+/* Quoted always; what a spreadsheet would run as a formula gets an apostrophe in front. */
+static void put_text(const char *text, const char *after)
+{
+    fputs(strchr("=+-@\t\r", *text) != NULL && *text != '\0' ? "\"'" : "\"", stdout);
+    for (; *text != '\0'; text++) {
+        if (*text == '"')
+            putchar('"');
+        putchar(*text);
+    }
+    printf("\"%s", after);
+}
+
+static void put_printable(const char *text, const char *after)
+{
+    char shown[2048];
+    text_printable(text, strlen(text), shown, sizeof shown);
+    put_text(shown, after);
+}
+
+static void put_number(int64_t n, const char *after)
+{
+    if (n >= 0)
+        printf("%lld", (long long)n);
+    fputs(after, stdout);
+}
+
+static void put_hit(const struct state_hit *hit)
+{
+    put_printable(hit->action, ",");
+    put_printable(hit->bank, ",");
+    put_printable(hit->entry, ",");
+    put_printable(hit->type, ",");
+    put_number(hit->distance, ",");
+    put_number(hit->threshold, ",");
+    put_printable(hit->orientation, ",");
+    put_number(hit->ms, ",");
+    put_number(hit->entry_ms, ",");
+    put_printable(hit->labels, "\r\n");
+}
+
+static const char csv_head[] =
+    "file,outcome,reason,media_type,bytes,sha256,action,bank,entry,type,distance,threshold,"
+    "orientation,ms,entry_ms,labels\r\n";
+
+static enum rc tell_csv(void *ctx, const struct state_told *told, struct err *err)
+{
+    SCOPED(mem_free) char *name = tell_name(told->name);
+    char hex[65] = "";
+    (void)ctx;
+
+    if (name == NULL)
+        FAIL(err, RC_NOMEM, "no memory for a name");
+    if (told->sha256 != NULL)
+        text_hex(told->sha256, 32, hex);
+    put_text(name, ",");
+    put_text(outcome_name(told->outcome), ",");
+    put_printable(told->reason, ",");
+    put_text(told->type, ",");
+    put_number((int64_t)told->bytes, ",");
+    put_text(hex, ",");
+    if (told->hit != NULL)
+        put_hit(told->hit);
+    else
+        fputs(",,,,,,,,,\r\n", stdout);
+    return RC_OK;
+}
+
+enum rc tell_state(struct state *state, struct tell_what what, enum tell_form form, struct err *err)
+{
+    static const char *const headings[] = {"FILE", "RESULT", "BANK",   "DISTANCE", "ORIENTATION",
+                                           "MS",   "ENTRY",  "LABELS", NULL};
+    enum state_which which = what.all ? STATE_ALL : STATE_NOTABLE;
+
+    if (form == TELL_TABLE) {
+        struct table *table = table_new(headings);
+        enum rc rc = state_each(state, what.everything, which, tell_row, table, err);
+        table_print(table);
+        return rc;
+    }
+    if (form == TELL_CSV) {
+        fputs(csv_head, stdout);
+        return state_each(state, what.everything, which, tell_csv, NULL, err);
+    }
+    SCOPED(mem_free) struct lines *lines = calloc(1, sizeof *lines);
+    if (lines == NULL)
+        FAIL(err, RC_NOMEM, "no memory for a line");
+    TRY(state_each(state, what.everything, which, tell_line, lines, err));
+    end_line(lines);
+    return RC_OK;
+}
