@@ -6,7 +6,7 @@
 
 #include "hashing/base/clock.h"
 
-enum { TURN_MS = 250, TURNS = 4 /* to a second */ };
+enum { TURN_MS = 50, SHOW_TURNS = 5, SETTLE_TURNS = 20 };
 
 static void tell_left(FILE *out, const struct progress *p, uint64_t seen, double seconds)
 {
@@ -51,10 +51,10 @@ static void *run(void *ctx)
 
     for (unsigned turn = 1; !atomic_load(&p->end); turn++) {
         nanosleep(&(struct timespec){.tv_nsec = TURN_MS * 1000000l}, NULL);
-        if (p->show)
+        if (p->show && turn % SHOW_TURNS == 0)
             show(p);
         /* A failure comes back with the next thing that is put. */
-        if (turn % TURNS == 0 && state_settle(p->state, false, &err) != RC_OK)
+        if (turn % SETTLE_TURNS == 0 && state_settle(p->state, false, &err) != RC_OK)
             return NULL;
     }
     return NULL;

@@ -187,7 +187,7 @@ enum rc state_change(struct state *state, enum state_sql sql, struct err *err, c
 }
 
 /* What a killed scan does again is at most this much. */
-enum { SETTLE_CHANGES = 2000, SETTLE_MS = 1000 };
+enum { SETTLE_CHANGES = 128, SETTLE_MS = 1000 };
 
 enum rc state_settle_held(struct state *state, bool now, struct err *err)
 {

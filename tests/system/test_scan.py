@@ -1,0 +1,387 @@
+"""Does a scan find everything once, whatever happens to it, and open nothing that it need not?"""
+import contextlib
+import os
+import pathlib
+import random
+import re
+import shutil
+import signal
+import sqlite3
+import subprocess
+import time
+
+import pytest
+
+import archive
+from hashgate import BIN, encode, environment, jpeg, picture, running
+
+FILES = int(os.environ.get("SCAN_FILES", "2000"))
+KILLS = int(os.environ.get("KILL_ROUNDS", "12"))
+
+
+@pytest.fixture(scope="module")
+def photographs(shared):
+    return archive.photographs(shared / "photos")
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory, photographs):
+    folder = tmp_path_factory.mktemp("archive") / "tree"
+    archive.make(folder, FILES, pictures=photographs)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def listed(photographs):
+    """A service that lists three of the photographs."""
+    with running() as service:
+        for number, bank in enumerate(["CORE", "CORE", "OTHER"]):
+            if number != 1:
+                service.bank(bank, action="block" if bank == "CORE" else "review")
+            service.add(encode(photographs[number * 5], "PNG"), bank=bank, label=f"label-{number}")
+        yield service
+
+
+def settings(service, folder):
+    return environment({"HASHGATE_URL": service.url, "HASHGATE_KEY": service.key,
+                        "HOME": str(folder)})
+
+
+def scan(service, state, *arguments, code=None, **more):
+    done = service.cli("scan", *map(str, arguments), "--state", str(state), **more)
+    if code is not None:
+        assert done.returncode == code, done.stdout[-2000:] + done.stderr[-2000:]
+    return done
+
+
+def lines(service, state, *arguments):
+    return service.cli("scan", *map(str, arguments), "--state", str(state), "--json", "--all",
+                       json_lines=True)
+
+
+def page(path):
+    """The report without the one paragraph that tells times."""
+    return re.sub(rb'<p class="times">.*?</p>\n', b"", path.read_bytes())
+
+
+def contents(state):
+    with contextlib.closing(sqlite3.connect(state)) as db:
+        return db.execute("SELECT count(*) FROM contents").fetchone()[0]
+
+
+@pytest.fixture(scope="module")
+def whole(tree, listed, tmp_path_factory):
+    """One undisturbed scan: its folder with state, page and all lines."""
+    folder = tmp_path_factory.mktemp("whole")
+    scan(listed, folder / "state", tree, "--report", folder / "page.html", code=1)
+    (folder / "lines").write_text(repr(lines(listed, folder / "state", tree)))
+    return folder
+
+
+def test_every_file_is_told_once(tree, listed, whole):
+    told = eval((whole / "lines").read_text())
+    names = sorted(bytes.fromhex(t["file_hex"]) if "file_hex" in t else t["file"].encode()
+                   for t in told)
+    made = sorted(os.path.join(folder, name) for folder, _, files in os.walk(os.fsencode(tree))
+                  for name in files)
+    assert names == made and len(made) == FILES
+    for t in told:
+        kind = t["file"].rsplit(".", 1)[1]
+        if kind == "part":
+            assert t["outcome"] == "unreadable" and t["error"]["detail"], t
+        elif kind == "txt":
+            assert t["outcome"] == "other", t
+        elif kind not in ("link", "copy"):
+            assert t["outcome"] == "hashed", t
+    banks = {m["bank"] for t in told for m in t["matches"]}
+    assert banks == {"CORE", "OTHER"}
+    orientations = {m["orientation"] for t in told for m in t["matches"]}
+    assert {"as-is", "rot180", "flipy"} <= orientations
+    assert contents(whole / "state") == len({t["sha256"] for t in told}) < FILES
+
+
+def test_a_scan_that_is_killed_again_and_again(tree, listed, whole, tmp_path):
+    seed = int(os.environ.get("TEST_SEED", time.time_ns() % 10**6))
+    print("TEST_SEED", seed)
+    rnd = random.Random(seed)
+    state, killed = tmp_path / "state", 0
+    command = [BIN / "hashgate", "scan", tree, "--state", state]
+    for _ in range(KILLS):
+        process = subprocess.Popen(command, env=settings(listed, tmp_path), stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL)
+        try:
+            process.wait(timeout=rnd.uniform(0.02, 0.4))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            killed += 1
+    assert killed > 0
+    scan(listed, state, tree, "--report", tmp_path / "page.html", code=1)
+    assert page(tmp_path / "page.html") == page(whole / "page.html")
+    assert lines(listed, state, tree) == eval((whole / "lines").read_text())
+    assert contents(state) == contents(whole / "state")
+
+
+def test_ctrl_c_stops_and_the_next_scan_goes_on(tree, listed, whole, tmp_path):
+    process = subprocess.Popen([BIN / "hashgate", "scan", tree, "--state", tmp_path / "state"],
+                               env=settings(listed, tmp_path), stdout=subprocess.DEVNULL,
+                               stderr=subprocess.PIPE)
+    time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode in (1, 2) and b"scan again to go on" in said, said
+    scan(listed, tmp_path / "state", tree, "--report", tmp_path / "page.html", code=1)
+    assert page(tmp_path / "page.html") == page(whole / "page.html")
+
+
+def traced(service, folder, *arguments):
+    """The names that a command and its children open."""
+    trace = folder / "trace"
+    done = subprocess.run(["strace", "-f", "-qq", "-xx", "-s", "4096", "-o", trace, "-e",
+                           "trace=open,openat,openat2,creat", BIN / "hashgate", "scan",
+                           *map(str, arguments)], env=settings(service, folder),
+                          capture_output=True, timeout=300)
+    opened = [bytes.fromhex(name.replace("\\x", "")) for name in
+              re.findall(r'open(?:at2?)?\(.*?"((?:\\x[0-9a-f]{2})*)"', trace.read_text())]
+    return done, opened
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="skipped: no strace")
+def test_a_rematch_opens_no_file_and_finds_what_a_scan_finds(tree, photographs, tmp_path):
+    small = tmp_path / "tree"
+    archive.make(small, 150, seed=2, pictures=photographs)
+    media = {name for _, _, files in os.walk(os.fsencode(small)) for name in files}
+    with running() as service:
+        service.bank("LATE")
+        _, opened = traced(service, tmp_path, small, "--state", tmp_path / "state")
+        assert len(media & {name.rsplit(b"/", 1)[-1] for name in opened}) > 100
+        before = int(service.add(encode(photographs[3], "PNG"), bank="LATE")["generation"])
+        service.add(encode(photographs[9], "PNG"), bank="LATE")
+        since = tmp_path / "since"
+        shutil.copy(tmp_path / "state", since)
+        for state, options in ((tmp_path / "state", ["--rematch"]), (since, ["--since", before])):
+            done, opened = traced(service, tmp_path, *options, "--state", state)
+            assert done.returncode == 1, done.stderr
+            assert opened and not media & {name.rsplit(b"/", 1)[-1] for name in opened}
+            assert lines(service, state, small) == lines(service, tmp_path / f"new-{len(options)}",
+                                                         small)
+
+
+def test_since_never_leaves_a_gap(photographs, tmp_path):
+    """What was matched by an older generation is asked from that one on."""
+    (tmp_path / "tree").mkdir()
+    for i in range(4):
+        (tmp_path / "tree" / f"{i}.png").write_bytes(encode(photographs[i], "PNG"))
+    with running() as service:
+        service.bank("A")
+        scan(service, tmp_path / "state", tmp_path / "tree", code=0)
+        generations = [service.add(encode(photographs[i], "PNG"), bank="A")["generation"]
+                       for i in range(4)]
+        scan(service, tmp_path / "state", "--since", generations[2], code=1)
+        found = lines(service, tmp_path / "state", tmp_path / "tree")
+        assert [len(f["matches"]) for f in found] == [1, 1, 1, 1]
+        # A full rematch drops what was revoked meanwhile.
+        entry = found[0]["matches"][0]["entry"]
+        service.revoke(entry)
+        scan(service, tmp_path / "state", "--rematch", code=1)
+        found = lines(service, tmp_path / "state", tmp_path / "tree")
+        assert [len(f["matches"]) for f in found] == [0, 1, 1, 1]
+
+
+def test_shards_of_a_tree_are_one_scan(tree, listed, whole, tmp_path):
+    states = [tmp_path / f"state{i}" for i in range(4)]
+    processes = [subprocess.Popen([BIN / "hashgate", "scan", tree, "--state", state, "--shard",
+                                   f"{i + 1}/4", "--jobs", "1"], env=settings(listed, tmp_path),
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                 for i, state in enumerate(states)]
+    time.sleep(0.3)
+    processes[2].kill()
+    for process in processes:
+        process.wait(timeout=120)
+    scan(listed, states[2], tree, "--shard", "3/4")
+    assert scan(listed, states[2], tree, "--shard", "1/4", code=2).stderr.count(b"of shard 3/4") == 1
+    merged = listed.cli("scan", "merge", *map(str, states), "--report", str(tmp_path / "page.html"),
+                        "--json", "--all", json_lines=True)
+    assert merged == eval((whole / "lines").read_text())
+    assert page(tmp_path / "page.html") == page(whole / "page.html")
+
+
+def test_what_changed_moved_and_went(tmp_path):
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    for i in range(6):
+        (tree / f"{i}.jpg").write_bytes(jpeg(i))
+    with running() as service:
+        service.bank("A")
+        service.add(jpeg(100), bank="A")
+        state = tmp_path / "state"
+        scan(service, state, tree, code=0)
+        (tree / "0.jpg").write_bytes(jpeg(100))
+        (tree / "sub").mkdir()
+        (tree / "1.jpg").rename(tree / "sub" / "moved.jpg")
+        (tree / "2.jpg").unlink()
+        os.link(tree / "3.jpg", tree / "link.jpg")
+        shutil.copy(tree / "4.jpg", tree / "copy.jpg")
+        done = scan(service, state, tree, code=1)
+        assert b"2 gone" in done.stderr
+        told = {pathlib.Path(t["file"]).name: t for t in lines(service, state, tree)}
+        assert sorted(told) == sorted(["0.jpg", "moved.jpg", "3.jpg", "link.jpg", "4.jpg",
+                                       "copy.jpg", "5.jpg"])
+        assert len(told["0.jpg"]["matches"]) == 1
+        assert contents(state) == 7
+        # Same size, same times, other bytes: only --checksum sees that.
+        before = (tree / "5.jpg").stat()
+        data = bytearray(jpeg(100))
+        data += b"\0" * (before.st_size - len(data))
+        (tree / "5.jpg").write_bytes(bytes(data[:before.st_size]) if len(data) <= before.st_size
+                                     else jpeg(101)[:before.st_size])
+        os.truncate(tree / "5.jpg", before.st_size)
+        os.utime(tree / "5.jpg", ns=(before.st_atime_ns, before.st_mtime_ns))
+        scan(service, state, tree)
+        assert contents(state) == 7
+        scan(service, state, tree, "--checksum")
+        assert contents(state) == 8
+
+
+def test_errors_are_kept_and_tried_again(tmp_path):
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / "cut.jpg").write_bytes(jpeg(1)[:2000])
+    (tree / "good.jpg").write_bytes(jpeg(2))
+    (tree / "clip.avi").write_bytes(b"RIFF\0\0\0\0AVI LIST" + bytes(100))
+    (tree / "empty").write_bytes(b"")
+    (tree / "letter.txt").write_text("dear reader, this is no picture at all")
+    with running() as service:
+        service.bank("A")
+        state = tmp_path / "state"
+        scan(service, state, tree, code=2)
+        told = {pathlib.Path(t["file"]).name: t for t in lines(service, state, tree)}
+        outcomes = {name: t["outcome"] for name, t in told.items()}
+        assert outcomes == {"cut.jpg": "unreadable", "good.jpg": "hashed", "clip.avi": "unreadable",
+                            "empty": "other", "letter.txt": "other"}
+        assert "AVI" in told["clip.avi"]["error"]["detail"]
+        # Not tried again, unless it is asked for.
+        with contextlib.closing(sqlite3.connect(state)) as db:
+            db.execute("UPDATE contents SET reason = 'planted' WHERE outcome = 2")
+            db.commit()
+        scan(service, state, tree, code=2)
+        assert b"planted" in scan(service, state, tree, code=2).stdout
+        assert b"planted" not in scan(service, state, tree, "--retry-errors", code=2).stdout
+        # What cannot be decoded is found by its digest all the same.
+        digest = told["cut.jpg"]["sha256"]
+        answer = service.post("/v1/banks/A/entries", json={
+            "signals": [{"type": "sha256", "value": digest}], "reason": "r"})
+        assert answer.status_code == 201
+        done = scan(service, state, "--rematch", code=1)
+        assert b"cut.jpg" in done.stdout
+
+
+def test_only_regular_files_of_the_tree(tmp_path):
+    tree, outside = tmp_path / "tree", tmp_path / "outside"
+    tree.mkdir()
+    outside.mkdir()
+    (outside / "secret.jpg").write_bytes(jpeg(1))
+    (tree / "a.jpg").write_bytes(jpeg(2))
+    os.mkfifo(tree / "fifo.jpg")
+    os.symlink("/dev/zero", tree / "zero.jpg")
+    os.symlink(outside, tree / "link")
+    os.symlink(outside / "secret.jpg", tree / "link.jpg")
+    with contextlib.suppress(PermissionError):
+        os.mknod(tree / "device.jpg", 0o600 | 0o020000, os.makedev(1, 5))
+    (tree / "skip").mkdir()
+    (tree / "skip" / "b.jpg").write_bytes(jpeg(3))
+    with running() as service:
+        told = lines(service, tmp_path / "state", tree, "--exclude", "skip")
+        assert [pathlib.Path(t["file"]).name for t in told] == ["a.jpg"]
+        told = lines(service, tmp_path / "deep", tree, "--max-depth", "1")
+        assert [pathlib.Path(t["file"]).name for t in told] == ["a.jpg"]
+        # A name of a list that is not there is told; a link is passed by.
+        names = b"\0".join(os.fsencode(tree / n) for n in ["a.jpg", "link.jpg", "skip", "nowhere"])
+        done = scan(service, tmp_path / "list", "-0", "-T", "-", input=names, code=2)
+        assert b"nowhere" in done.stdout
+        with contextlib.closing(sqlite3.connect(tmp_path / "list")) as db:
+            found = sorted(os.path.basename(n) for n, in db.execute("SELECT name FROM files"))
+        assert found == [b"a.jpg", b"b.jpg", b"nowhere"]
+
+
+def test_two_scans_of_one_state(tree, listed, tmp_path):
+    first = subprocess.Popen([BIN / "hashgate", "scan", tree, "--state", tmp_path / "state"],
+                             env=settings(listed, tmp_path), stdout=subprocess.DEVNULL,
+                             stderr=subprocess.DEVNULL)
+    try:
+        while not (tmp_path / "state-wal").exists():
+            time.sleep(0.01)
+        first.send_signal(signal.SIGSTOP)
+        second = scan(listed, tmp_path / "state", tree, code=2)
+        assert b"another scan has the state" in second.stderr
+    finally:
+        first.kill()
+        first.wait()
+
+
+def test_a_service_that_is_slow_to_answer(tree, photographs, tmp_path):
+    """429 is waited for; a wrong key ends the scan; a restart in the middle loses nothing."""
+    small = tmp_path / "tree"
+    archive.make(small, 60, seed=3, pictures=photographs)
+    with running() as service:
+        service.bank("A")
+        service.add(encode(photographs[3], "PNG"), bank="A")
+        slow = service.new_key("match", "detail", rate=500, burst=400)
+        whole = lines(service, tmp_path / "whole", small)
+        done = service.cli("scan", str(small), "--state", str(tmp_path / "slow"), key=slow)
+        assert done.returncode in (0, 1), done.stderr
+        assert lines(service, tmp_path / "slow", small) == whole
+        done = service.cli("scan", str(small), "--state", str(tmp_path / "wrong"), key="nonsense")
+        assert done.returncode == 2 and b"key" in done.stderr
+        assert lines(service, tmp_path / "wrong", small) == whole
+        service.stop()
+        done = scan(service, tmp_path / "down", small)
+        assert done.returncode == 2 and b"connect" in done.stderr.lower()
+        service.start()
+        assert lines(service, tmp_path / "down", small) == whole
+
+
+def test_names_are_escaped_everywhere(tmp_path):
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    names = [b"\x1b[31m<b>\n\xff.jpg", b"=1+1.jpg", b"'\"&.jpg"]
+    for i, name in enumerate(names):
+        with open(os.path.join(os.fsencode(tree), name), "wb") as f:
+            f.write(jpeg(7) + bytes(i))
+    with running() as service:
+        service.bank("A")
+        service.add(jpeg(7), bank="A", label="<i>label")
+        state = tmp_path / "state"
+        done = scan(service, state, tree, "--report", tmp_path / "page.html", code=1)
+        assert b"\x1b" not in done.stdout and b"\\x1b[31m<b>\\x0a\\xff.jpg" in done.stdout
+        html = (tmp_path / "page.html").read_bytes()
+        assert b"<b>" not in html and b"<i>" not in html and b"\x1b" not in html
+        assert b"\\x1b[31m&lt;b&gt;\\x0a\\xff.jpg" in html and b"&#39;&quot;&amp;.jpg" in html
+        csv = scan(service, state, tree, "--csv", code=1).stdout
+        assert b"\x1b" not in csv and len(csv.strip().split(b"\r\n")) == 4
+        told = lines(service, state, tree)
+        assert {bytes.fromhex(t["file_hex"]).rsplit(b"/", 1)[1] for t in told if "file_hex" in t} \
+            == {names[0]}
+        # Without the scope `detail` a match is a bank and an action.
+        plain = service.cli("scan", str(tree), "--state", str(tmp_path / "plain"), "--json",
+                            key=service.new_key("match"), json_lines=True)
+        assert [t["matches"] for t in plain] == [[{"bank": "A", "action": "block"}]] * 3
+
+
+def test_clips_and_animations(tmp_path):
+    """Frames keep their times: a clip is found by the rules of clips, turned or not."""
+    frames = [picture(i) for i in range(8)]
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    frames[0].save(tree / "a.gif", save_all=True, append_images=frames[1:], duration=1000)
+    turned = [f.transpose(2) for f in frames]
+    turned[0].save(tree / "turned.gif", save_all=True, append_images=turned[1:], duration=1000)
+    frames[5].save(tree / "one.png")
+    with running() as service:
+        service.bank("CLIPS", match_run=0, bank_match_percent=90)
+        service.add((tree / "a.gif").read_bytes(), bank="CLIPS")
+        told = {pathlib.Path(t["file"]).name: t for t in lines(service, tmp_path / "state", tree)}
+        assert told["a.gif"]["media"]["frames"] == 8
+        assert [m["orientation"] for m in told["a.gif"]["matches"]] == ["as-is"]
+        assert len(told["turned.gif"]["matches"]) == 1
+        assert told["one.png"]["matches"] == []
