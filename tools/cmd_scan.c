@@ -8,6 +8,7 @@
 
 #include "hashing/base/text.h"
 #include "tools/command.h"
+#include "tools/scan/act.h"
 #include "tools/scan/tell.h"
 
 static atomic_bool stop;
@@ -86,6 +87,7 @@ struct asked {
     enum tell_form form;
     struct tell_what what;
     const char *page; /* NULL: none */
+    struct act act;   /* text NULL: none */
 };
 
 static void asked_clear_scoped(struct asked *asked)
@@ -152,6 +154,9 @@ static enum rc read_args(const struct args *args, struct asked *asked, struct er
     scan->progress = isatty(STDERR_FILENO) == 1;
     scan->state_path = asked->state_path;
     asked->since = since;
+    if (arg(args, 'q') != NULL)
+        TRY(act_parse(arg(args, 'q'), &asked->act, err));
+    asked->act.meant = arg(args, 'y') != NULL;
     asked->rematch = arg(args, 'm') != NULL || since >= 0;
     if (asked->rematch && (scan->n_paths > 0 || scan->list != NULL))
         FAIL(err, RC_INPUT, "--rematch asks for all that the state knows, and takes no PATH");
@@ -211,6 +216,20 @@ static enum rc tell(struct state *state, const struct asked *asked, const struct
     return RC_OK;
 }
 
+/* After all is told: what could not be done makes the result no better. */
+static enum rc act(struct state *state, const struct asked *asked, struct err *err)
+{
+    uint64_t failed = 0;
+    if (asked->act.text == NULL || atomic_load(&stop))
+        return RC_OK;
+    enum rc rc = act_all(&asked->act, state, asked->what.everything, &stop, &failed, err);
+    if (rc != RC_OK && rc != RC_BUSY)
+        return rc;
+    if (failed > 0)
+        fprintf(stderr, "%llu files could not be acted on\n", (unsigned long long)failed);
+    return RC_OK;
+}
+
 static enum rc scan(struct client *client, const struct args *args, int *ret_code, struct err *err)
 {
     SCOPED(asked_clear) struct asked asked = {0};
@@ -225,7 +244,8 @@ static enum rc scan(struct client *client, const struct args *args, int *ret_cod
         TRY(scan_rematch(&asked.scan, asked.since, client, state, &stop, &done, err));
     else
         TRY(scan_run(&asked.scan, client, state, &stop, &done, err));
-    return tell(state, &asked, &done, ret_code, err);
+    TRY(tell(state, &asked, &done, ret_code, err));
+    return act(state, &asked, err);
 }
 
 int run_scan(struct client *client, const struct args *args)

@@ -107,6 +107,8 @@ static const struct argp_option scan_options[] = {
     {"nice", 'n', "N", 0, "Give way to other programs, 0 to 19", 2},
     {"max-rate", 'R', "N", 0, "Hashes that the service is asked for in a second", 2},
     TELL_OPTIONS,
+    {"action", 'q', "ACT", 0, "'quarantine DIR' or 'exec CMD' for files that matched; dry", 4},
+    {"yes", 'y', NULL, 0, "Do it", 4},
     {0},
 };
 static const struct argp_option merge_options[] = {

@@ -385,3 +385,45 @@ def test_clips_and_animations(tmp_path):
         assert [m["orientation"] for m in told["a.gif"]["matches"]] == ["as-is"]
         assert len(told["turned.gif"]["matches"]) == 1
         assert told["one.png"]["matches"] == []
+
+
+def test_acts_are_dry_until_they_are_meant(tmp_path):
+    tree, away = tmp_path / "tree", tmp_path / "away"
+    tree.mkdir()
+    for name in ["a b.jpg", "copy.jpg", "$(touch x).jpg"]:
+        (tree / name).write_bytes(jpeg(7))
+    (tree / "seen.jpg").write_bytes(jpeg(8))
+    (tree / "clean.jpg").write_bytes(jpeg(9))
+    with running() as service:
+        service.bank("A")
+        service.bank("WATCHED", action="observe")
+        service.add(jpeg(7), bank="A")
+        service.add(jpeg(8), bank="WATCHED")
+        state, log = tmp_path / "state", tmp_path / "log"
+        act = ["--action", f"quarantine {away}"]
+        done = scan(service, state, tree, *act, code=1)
+        assert done.stderr.count(b"would be done") == 3 and not away.exists()
+        run = ["--action", f'exec printf "%s\\n" "$1" "${{HASHGATE_KEY-none}}" >>{log}', "--yes"]
+        for _ in range(2):  # done once
+            scan(service, state, tree, *run, code=1)
+        said = log.read_text().splitlines()
+        assert sorted(said[::2]) == sorted(str(tree / n) for n in
+                                           ["a b.jpg", "copy.jpg", "$(touch x).jpg"])
+        assert set(said[1::2]) == {"none"} and not (tmp_path / "x").exists()
+        fails = ["--action", "exec exit 3", "--yes"]
+        for _ in range(2):  # tried again
+            done = scan(service, state, tree, *fails, code=1)
+            assert done.stderr.count(b"the command ended with 3") == 3
+        # What changed since it was hashed stays where it is.
+        with contextlib.closing(sqlite3.connect(state)) as db:
+            db.execute("UPDATE files SET mtime_ns = mtime_ns + 1 WHERE name = ?",
+                       (os.fsencode(tree / "copy.jpg"),))
+            db.commit()
+        done = scan(service, state, "--rematch", *act, "--yes", code=1)
+        assert b"copy.jpg: it is not what was hashed any more" in done.stderr
+        assert sorted(p.name for p in tree.iterdir()) == ["clean.jpg", "copy.jpg", "seen.jpg"]
+        assert sorted(p.read_bytes() for p in away.iterdir()) == [jpeg(7)] * 2
+        assert away.stat().st_mode & 0o777 == 0o700
+        with contextlib.closing(sqlite3.connect(state)) as db:
+            assert db.execute("SELECT count(*) FROM acts WHERE act LIKE 'quarantine%' AND done"
+                              ).fetchone()[0] == 2

@@ -153,6 +153,32 @@ MUST_CHECK enum rc state_rematch_begin(struct state *state, int64_t since, int64
                                        struct err *err);
 MUST_CHECK enum rc state_rematch_at(struct state *state, int64_t after, bool done, struct err *err);
 
+/* --- acts: what was done about files that matched --- */
+
+/* A file that matched a bank which asks for more than to observe.  Owned: state_due_clear(). */
+struct state_due {
+    char *name; /* with a zero behind it */
+    size_t name_n;
+    struct source_identity identity; /* as it was read */
+    uint8_t sha256[32];
+};
+void state_due_clear(struct state_due *due);
+static inline void state_due_clear_scoped(struct state_due *due)
+{
+    state_due_clear(due);
+}
+
+/* The first one behind the name `after` with which this was not done yet, of all that the state
+ * holds or of this scan's roots; *ret_found is false behind the last. */
+MUST_CHECK enum rc state_next_due(struct state *state, bool everything, const char *act,
+                                  struct bytes after, struct state_due *ret, bool *ret_found,
+                                  struct err *err);
+
+/* Records, durably: outcome "" before it is done, so that a kill leaves a trace; then how it went.
+ * done: it need not be done again. */
+MUST_CHECK enum rc state_put_act(struct state *state, const struct state_due *due, const char *act,
+                                 const char *outcome, bool done, struct err *err);
+
 /* --- telling --- */
 
 struct state_totals {

@@ -27,6 +27,7 @@ static const char join[] =
     " f.reason, f.run FROM other.files f JOIN other.roots p ON p.number = f.root"
     " JOIN roots r ON r.name = p.name LEFT JOIN other.contents o ON o.number = f.content"
     " LEFT JOIN contents c ON c.sha256 = o.sha256;"
+    "INSERT OR IGNORE INTO acts SELECT * FROM other.acts;"
     "COMMIT";
 
 static enum rc run(struct state *state, const char *what, const char *sql, struct err *err)

@@ -32,7 +32,10 @@ static const char schema[] =
     " orientation TEXT NOT NULL, ms INTEGER NOT NULL, entry_ms INTEGER NOT NULL,"
     " type TEXT NOT NULL, action TEXT NOT NULL, distance INTEGER NOT NULL,"
     " threshold INTEGER NOT NULL, labels TEXT NOT NULL,"
-    " PRIMARY KEY (content, bank, entry, orientation, ms, entry_ms, type)) WITHOUT ROWID;";
+    " PRIMARY KEY (content, bank, entry, orientation, ms, entry_ms, type)) WITHOUT ROWID;"
+    "CREATE TABLE acts (name BLOB NOT NULL, sha256 BLOB NOT NULL, act TEXT NOT NULL,"
+    " at_ms INTEGER NOT NULL, outcome TEXT NOT NULL, done INTEGER NOT NULL,"
+    " PRIMARY KEY (name, sha256, act)) WITHOUT ROWID;";
 
 void state_free(struct state *state)
 {

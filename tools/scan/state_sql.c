@@ -50,6 +50,14 @@ const char *const state_sql[STATE_SQL_COUNT] = {
         " action, distance, threshold, labels)"
         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     [STATE_SQL_MATCHED] = "UPDATE contents SET generation = ?2 WHERE number = ?1",
+    [STATE_SQL_DUE_NEXT] =
+        "SELECT f.name, f.size, f.mtime_ns, f.device, f.inode, c.sha256 FROM files f"
+        " JOIN contents c ON c.number = f.content WHERE " OF_ROOTS
+        " AND f.name > ?3 AND EXISTS (SELECT 1 FROM hits h WHERE h.content = f.content"
+        " AND h.action <> 'observe') AND NOT EXISTS (SELECT 1 FROM acts a WHERE a.name = f.name"
+        " AND a.sha256 = c.sha256 AND a.act = ?2 AND a.done) ORDER BY f.name LIMIT 1",
+    [STATE_SQL_ACT_PUT] = "INSERT OR REPLACE INTO acts(name, sha256, act, at_ms, outcome, done)"
+                          " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     [STATE_SQL_TOTAL_FILES] =
         "SELECT count(*), coalesce(sum(c.outcome = 0), 0), coalesce(sum(c.outcome = 1), 0),"
         " coalesce(sum(coalesce(c.outcome, 2) = 2), 0), coalesce(sum(c.bytes), 0),"

@@ -1,0 +1,209 @@
+#include "tools/scan/act.h"
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "hashing/base/text.h"
+#include "tools/scan/tell.h"
+
+enum { NAMES_MAX = 100000, STEP = 4 << 20 };
+
+enum rc act_parse(const char *text, struct act *ret, struct err *err)
+{
+    static const char *const words[] = {"quarantine ", "exec "};
+    for (unsigned kind = 0; kind < 2; kind++) {
+        size_t n = strlen(words[kind]);
+        if (strncmp(text, words[kind], n) != 0)
+            continue;
+        const char *value = text + n + strspn(text + n, " ");
+        if (*value == '\0')
+            break;
+        *ret = (struct act){.kind = (enum act_kind)kind, .text = text, .value = value};
+        return RC_OK;
+    }
+    FAIL(err, RC_INPUT, "--action must be 'quarantine DIR' or 'exec CMD'");
+}
+
+/* --- quarantine --- */
+
+static bool is_what_was_hashed(const struct stat *st, const struct source_identity *id)
+{
+    return S_ISREG(st->st_mode) && (uint64_t)st->st_size == id->size &&
+           st->st_mtim.tv_sec * 1000000000ll + st->st_mtim.tv_nsec == id->mtime_ns &&
+           st->st_ino == id->inode && st->st_dev == id->device;
+}
+
+/* The file's folder, open, and the last part of its name. */
+static enum rc open_folder(const struct state_due *due, int *ret, const char **ret_last,
+                           struct err *err)
+{
+    char *slash = strrchr(due->name, '/');
+    if (due->name[0] != '/' || slash[1] == '\0')
+        FAIL(err, RC_INPUT, "it is no file of this machine");
+    *slash = '\0';
+    int fd = open(slash == due->name ? "/" : due->name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    *slash = '/';
+    if (fd < 0)
+        FAIL_SYS(err, "cannot open its folder");
+    *ret = fd;
+    *ret_last = slash + 1;
+    return RC_OK;
+}
+
+/* To another file system. */
+static enum rc copy(int folder, const char *last, int to, const char *name, struct err *err)
+{
+    SCOPED(fd_close) int in = openat(folder, last, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    if (in < 0)
+        FAIL_SYS(err, "cannot open it");
+    SCOPED(fd_close) int out = openat(to, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    ssize_t n = -1;
+
+    if (out < 0)
+        return RC_CONFLICT;
+    while ((n = sendfile(out, in, NULL, STEP)) > 0)
+        ;
+    if (n < 0 || fsync(out) != 0 || unlinkat(folder, last, 0) != 0) {
+        err_set_sys(err, errno, HERE, "cannot copy it");
+        unlinkat(to, name, 0);
+        return RC_SYS;
+    }
+    return RC_OK;
+}
+
+/* RC_CONFLICT when there is a file of this name already. */
+static enum rc move_to(int folder, const char *last, int to, const char *name, struct err *err)
+{
+    if (renameat2(folder, last, to, name, RENAME_NOREPLACE) == 0)
+        return RC_OK;
+    if (errno == EEXIST)
+        return RC_CONFLICT;
+    if (errno == EXDEV)
+        return copy(folder, last, to, name, err);
+    FAIL_SYS(err, "cannot move it");
+}
+
+static enum rc quarantine(const char *dir, const struct state_due *due, struct err *err)
+{
+    char hex[65], name[80];
+    const char *last = NULL;
+    struct stat st, here, there;
+    SCOPED(fd_close) int folder = -1;
+
+    if (mkdir(dir, 0700) != 0 && errno != EEXIST)
+        FAIL_SYS(err, "cannot make %s", dir);
+    SCOPED(fd_close) int to = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (to < 0)
+        FAIL_SYS(err, "cannot open %s", dir);
+    TRY(open_folder(due, &folder, &last, err));
+    if (fstatat(folder, last, &st, AT_SYMLINK_NOFOLLOW) != 0 || fstat(folder, &here) != 0 ||
+        fstat(to, &there) != 0)
+        FAIL_SYS(err, "cannot stat it");
+    if (here.st_ino == there.st_ino && here.st_dev == there.st_dev)
+        return RC_OK; /* it lies there already */
+    if (!is_what_was_hashed(&st, &due->identity))
+        FAIL(err, RC_CONFLICT, "it is not what was hashed any more");
+    text_hex(due->sha256, sizeof due->sha256, hex);
+    for (unsigned i = 1; i < NAMES_MAX; i++) {
+        snprintf(name, sizeof name, i == 1 ? "%s" : "%s.%u", hex, i);
+        enum rc rc = move_to(folder, last, to, name, err);
+        if (rc != RC_CONFLICT)
+            return rc;
+    }
+    FAIL(err, RC_CONFLICT, "%s holds too many copies of it", dir);
+}
+
+/* --- exec --- */
+
+/* The caller's environment without the key: a command needs none. */
+static enum rc spawn(char *const *argv, pid_t *ret, struct err *err)
+{
+    size_t n = 0, kept = 0;
+    while (environ[n] != NULL)
+        n++;
+    SCOPED(mem_free) char **env = calloc(n + 1, sizeof *env);
+    if (env == NULL)
+        FAIL(err, RC_NOMEM, "no memory for a command");
+    for (size_t i = 0; i < n; i++)
+        if (strncmp(environ[i], "HASHGATE_KEY=", 13) != 0)
+            env[kept++] = environ[i];
+    errno = posix_spawn(ret, argv[0], NULL, NULL, argv, env);
+    if (errno != 0)
+        FAIL_SYS(err, "cannot run /bin/sh");
+    return RC_OK;
+}
+
+static enum rc execute(const char *command, const struct state_due *due, struct err *err)
+{
+    char hex[65];
+    pid_t child;
+    int status = 0;
+
+    text_hex(due->sha256, sizeof due->sha256, hex);
+    char *const argv[] = {
+        (char *)"/bin/sh", (char *)"-c", (char *)command, (char *)"hashgate", due->name, hex, NULL};
+    TRY(spawn(argv, &child, err));
+    while (waitpid(child, &status, 0) < 0)
+        if (errno != EINTR)
+            FAIL_SYS(err, "cannot wait for the command");
+    if (WIFSIGNALED(status))
+        FAIL(err, RC_SYS, "the command was ended by signal %d", WTERMSIG(status));
+    if (WEXITSTATUS(status) != 0)
+        FAIL(err, RC_SYS, "the command ended with %d", WEXITSTATUS(status));
+    return RC_OK;
+}
+
+static enum rc tell(const struct act *act, const struct state_due *due, const char *outcome,
+                    struct err *err)
+{
+    SCOPED(mem_free) char *name = tell_name(bytes_of(due->name, due->name_n));
+    SCOPED(mem_free) char *text = tell_name(bytes_str(act->text));
+    if (name == NULL || text == NULL)
+        FAIL(err, RC_NOMEM, "no memory for a name");
+    fprintf(stderr, "%s: %s: %s\n", text, name, outcome);
+    return RC_OK;
+}
+
+static enum rc act_on(const struct act *act, struct state *state, const struct state_due *due,
+                      uint64_t *failed, struct err *err)
+{
+    struct err why;
+
+    if (!act->meant)
+        return tell(act, due, "would be done (give --yes)", err);
+    TRY(state_put_act(state, due, act->text, "", false, err));
+    enum rc rc = act->kind == ACT_QUARANTINE ? quarantine(act->value, due, &why)
+                                             : execute(act->value, due, &why);
+    const char *outcome = rc == RC_OK ? "done" : why.msg;
+    *failed += rc != RC_OK;
+    TRY(state_put_act(state, due, act->text, outcome, rc == RC_OK, err));
+    return tell(act, due, outcome, err);
+}
+
+enum rc act_all(const struct act *act, struct state *state, bool everything,
+                const atomic_bool *stop, uint64_t *ret_failed, struct err *err)
+{
+    SCOPED(state_due_clear) struct state_due due = {0};
+    uint64_t failed = 0;
+
+    for (;;) {
+        struct state_due next = {0};
+        bool found = false;
+        if (atomic_load(stop))
+            FAIL(err, RC_BUSY, "stopped");
+        TRY(state_next_due(state, everything, act->text, bytes_of(due.name, due.name_n), &next,
+                           &found, err));
+        if (!found)
+            break;
+        state_due_clear(&due);
+        due = next;
+        TRY(act_on(act, state, &due, &failed, err));
+    }
+    *ret_failed = failed;
+    return RC_OK;
+}
