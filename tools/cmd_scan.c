@@ -86,8 +86,9 @@ struct asked {
     bool rematch;
     enum tell_form form;
     struct tell_what what;
-    const char *page; /* NULL: none */
-    struct act act;   /* text NULL: none */
+    const char *page;        /* NULL: none */
+    struct act act;          /* text NULL: none */
+    struct offline *offline; /* owned; NULL: the service is asked */
 };
 
 static void asked_clear_scoped(struct asked *asked)
@@ -95,6 +96,7 @@ static void asked_clear_scoped(struct asked *asked)
     if (asked->scan.list != NULL && asked->scan.list != stdin)
         fclose(asked->scan.list);
     free(asked->state_path);
+    offline_free(asked->offline);
 }
 
 static enum rc read_walk(const struct args *args, struct asked *asked, struct err *err)
@@ -130,6 +132,32 @@ static enum rc read_tell(const struct args *args, struct asked *asked, struct er
     return RC_OK;
 }
 
+/* The lists of --offline, which take the service's place. */
+static enum rc read_offline(const struct args *args, struct asked *asked, struct err *err)
+{
+    const char *lists[LIST_MAX];
+    int64_t threshold;
+    uint64_t skipped = 0;
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < args->n_list; i++)
+        if (args->list[i].key == 'O')
+            lists[n++] = args->list[i].value;
+    TRY(number_arg(args, 't', "threshold", 0, 63, PDQ_THRESHOLD, &threshold, err));
+    if (n == 0 && arg(args, 't') != NULL)
+        FAIL(err, RC_INPUT, "--threshold is of --offline; a service has each bank's own");
+    if (n == 0)
+        return RC_OK;
+    if (asked->since >= 0)
+        FAIL(err, RC_INPUT, "a list has no generations: --since is of the service");
+    TRY(offline_new(lists, n, (unsigned)threshold, &asked->offline, &skipped, err));
+    if (skipped > 0)
+        fprintf(stderr, "hashgate: scan: %llu md5 and sha1 of the lists are not looked up\n",
+                (unsigned long long)skipped);
+    asked->scan.offline = asked->offline;
+    return RC_OK;
+}
+
 static enum rc read_args(const struct args *args, struct asked *asked, struct err *err)
 {
     struct scan_options *scan = &asked->scan;
@@ -141,6 +169,7 @@ static enum rc read_args(const struct args *args, struct asked *asked, struct er
     TRY(number_arg(args, 'R', "max-rate", 1, INT64_MAX / 1000000000, 0, &rate, err));
     TRY(number_arg(args, 'n', "nice", 0, 19, 0, &nice, err));
     TRY(number_arg(args, 'g', "since", 0, INT64_MAX, -1, &since, err));
+    asked->since = since;
     TRY(shard_arg(args, &scan->shard, err));
     TRY(read_walk(args, asked, err));
     TRY(read_tell(args, asked, err));
@@ -153,7 +182,7 @@ static enum rc read_args(const struct args *args, struct asked *asked, struct er
     scan->retry_errors = arg(args, 'e') != NULL;
     scan->progress = isatty(STDERR_FILENO) == 1;
     scan->state_path = asked->state_path;
-    asked->since = since;
+    TRY(read_offline(args, asked, err));
     if (arg(args, 'q') != NULL)
         TRY(act_parse(arg(args, 'q'), &asked->act, err));
     asked->act.meant = arg(args, 'y') != NULL;

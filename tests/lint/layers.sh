@@ -27,7 +27,8 @@ done < <(grep -nHE '^ *# *include +"' "$root"/hashing/*.[ch] 2>/dev/null |
          grep -vE 'hashing/worker_[a-z_]+\.[ch]:[0-9]+: *# *include +"hashing/worker/wire\.h"' || true)
 may db 9 '(db/|hashing/(base/|pdq\.h|ham\.h|sift\.h|frame_hasher\.h))'
 may service 9 '(service/|db/|hashing/(base/|[a-z0-9_]+\.h))'
-may tools 9 '(tools/|hashing/(base/|[a-z0-9_]+\.h))'
+# A scan without a service searches exported lists as the service would.
+may tools 9 '(tools/|hashing/(base/|[a-z0-9_]+\.h)|db/(index|digests)\.h)'
 
 only() { # header, files that may include it (extended regular expression)
     while IFS= read -r line; do

@@ -427,3 +427,44 @@ def test_acts_are_dry_until_they_are_meant(tmp_path):
         with contextlib.closing(sqlite3.connect(state)) as db:
             assert db.execute("SELECT count(*) FROM acts WHERE act LIKE 'quarantine%' AND done"
                               ).fetchone()[0] == 2
+
+
+def test_offline_finds_what_the_service_finds(tree, listed, whole, tmp_path):
+    lists = []
+    for bank in ["CORE", "OTHER"]:
+        name = tmp_path / f"{bank}.ndjson"
+        name.write_bytes(listed.cli("export", "--bank", bank, "--format", "ndjson").stdout)
+        lists += ["--offline", name]
+    told = eval((whole / "lines").read_text())
+
+    def found(lines):
+        # A service tells each entry once, a list each of its hashes; the nearest are the same.
+        return {(t["file"], m["bank"], m["entry"], m["type"], m["distance"], m["orientation"])
+                for t in lines for m in t["matches"] if m["type"] == "pdq" and m["distance"] >= 0}
+
+    env = environment({"HASHGATE_URL": "http://127.0.0.1:1", "HOME": str(tmp_path)})
+
+    def offline(*arguments):
+        return subprocess.run([BIN / "hashgate", "scan", *map(str, arguments)], env=env,
+                              capture_output=True, timeout=300)
+
+    state = tmp_path / "state"
+    done = offline(tree, "--state", state, *lists)
+    assert done.returncode == 1, done.stderr
+    assert found(lines(listed, state, tree)) == found(told)
+    # The signals of an online scan, too; and what lists answered, a service is asked whole.
+    shutil.copy(whole / "state", tmp_path / "second")
+    assert offline("--rematch", "--state", tmp_path / "second", *lists).returncode == 1
+    scan(listed, tmp_path / "second", "--since", "999999", code=1)
+    assert lines(listed, tmp_path / "second", tree) == told
+    assert offline("--rematch", "--state", state, *lists, "--threshold", "64").returncode == 2
+    # Text has no entries; a bad line says where it is.
+    text = tmp_path / "plain.txt"
+    text.write_bytes(b"# a list\n" + listed.cli("export", "--bank", "CORE").stdout +
+                     b"md5 " + b"0" * 31 + b"1\n")
+    done = offline("--rematch", "--state", state, "--offline", text)
+    assert done.returncode == 1 and b"1 md5 and sha1 of the lists" in done.stderr
+    assert b"plain" in done.stdout and b"line 2" in done.stdout
+    text.write_text("pdq " + "0" * 63 + "\n")
+    done = offline("--rematch", "--state", state, "--offline", text)
+    assert done.returncode == 2 and b"plain.txt:1: the value is not 64 hex digits" in done.stderr

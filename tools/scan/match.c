@@ -18,6 +18,7 @@ struct matching {
     struct batch batch;
     bool reached;      /* the service has answered before */
     int64_t rested_ns; /* when the rate allows the next request */
+    struct offline_found found;
 };
 
 static void matching_free(struct matching *m)
@@ -163,12 +164,28 @@ static enum rc add_orientation(struct matching *m, struct batch_part part, size_
     }
 }
 
+/*
+ * What lists answer is no generation of a service: it is kept as 0, from which a service is asked
+ * for everything.
+ */
+static enum rc find_content(struct matching *m, const struct state_asked *asked, struct err *err)
+{
+    struct offline_found *found = &m->found;
+    TRY(offline_find(m->config->offline, asked, found, err));
+    TRY(state_put_hits(m->config->state, asked->content, 0, true, found->hit, found->n, err));
+    atomic_fetch_add(&m->config->counts->asked, 1);
+    atomic_fetch_add(&m->config->counts->matched, found->n > 0 ? 1 : 0);
+    return RC_OK;
+}
+
 /* since: -1 asks the whole list. */
 static enum rc add_content(struct matching *m, const struct state_asked *asked, int64_t since,
                            struct err *err)
 {
     size_t looks = 0;
 
+    if (m->config->offline != NULL)
+        return find_content(m, asked, err);
     TRY(batch_count(asked, &looks, err));
     struct asking *a = calloc(1, sizeof *a);
     if (a == NULL || (a->hits = json_array()) == NULL) {
@@ -176,7 +193,8 @@ static enum rc add_content(struct matching *m, const struct state_asked *asked, 
         FAIL(err, RC_NOMEM, "no memory for a request");
     }
     if (since > asked->generation)
-        since = asked->generation; /* -1 when it was never answered */
+        since = asked->generation;
+    since = since > 0 ? since : -1; /* never answered, or by lists */
     a->content = asked->content;
     a->generation = -1;
     a->replace = since < 0;

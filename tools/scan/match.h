@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 
 #include "tools/client.h"
+#include "tools/scan/offline.h"
 #include "tools/scan/state.h"
 
 struct match_counts {
@@ -23,7 +24,8 @@ struct match_counts {
 };
 
 struct match_config {
-    struct client *client; /* used by the thread that calls match_*() only */
+    struct client *client;         /* used by the thread that calls match_*() only */
+    const struct offline *offline; /* lists to ask instead of the service; NULL: none */
     struct state *state;
     uint64_t max_rate;       /* signals a second; 0: any */
     const atomic_bool *stop; /* then RC_BUSY */

@@ -182,6 +182,7 @@ static void prepare(struct scanning *s, const struct scan_options *options, stru
     s->progress.show = options->progress;
     s->progress.matches = &s->matches;
     s->match = (struct match_config){.client = client,
+                                     .offline = options->offline,
                                      .state = state,
                                      .max_rate = options->max_rate,
                                      .stop = stop,

@@ -22,6 +22,7 @@ struct scan_options {
     struct state_shard shard;
     unsigned jobs;
     bool checksum, retry_errors;
+    const struct offline *offline; /* NULL: the service is asked */
     uint64_t max_rate;
     const char *state_path; /* absolute: not looked at when it lies in the tree */
     bool progress;          /* a line on standard error */
