@@ -51,8 +51,7 @@ static void write_looks(struct batch *b, const struct batch_part *part)
         if (i < part->from)
             continue;
         pdq_hex(&look->hash[part->orientation], hex);
-        fprintf(b->out, "%s{\"type\":\"pdq\",\"value\":\"%s\",\"quality\":%u", between, hex,
-                (unsigned)look->quality);
+        fprintf(b->out, "%s{\"type\":\"pdq\",\"value\":\"%s\"", between, hex);
         if (looks.cursor.ms >= 0 && looks.cursor.ms <= INT32_MAX)
             fprintf(b->out, ",\"ms\":%lld", (long long)looks.cursor.ms);
         fputc('}', b->out);
