@@ -5,17 +5,18 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 
 #include "hashing/base/clock.h"
+#include "hashing/sandbox/message.h"
 #include "hashing/worker_host_internal.h"
 
 int host_stop(struct worker_host *host)
 {
     atomic_store(&host->pid, -1);
-    return worker_stop(&host->process);
+    return child_stop(&host->process.child);
 }
 
 static void forget_job(struct worker_host *host)
@@ -38,7 +39,7 @@ static enum rc respawn(struct worker_host *host, struct err *err)
     host->spent = false;
     host->served = 0;
     atomic_fetch_add(&host->spawned, 1);
-    atomic_store(&host->pid, (int)host->process.pid);
+    atomic_store(&host->pid, (int)host->process.child.pid);
     return RC_OK;
 }
 
@@ -49,7 +50,7 @@ enum rc worker_host_new(const struct worker_config *config, struct worker_host *
     if (host == NULL)
         FAIL(err, RC_NOMEM, "worker");
     host->config = config;
-    host->process = (struct worker_process){.pid = -1, .channel = -1};
+    host->process = (struct worker_process){.child = {.pid = -1, .channel = -1}};
     host->medium = -1;
     TRY(respawn(host, err));
     *ret = TAKE(host);
@@ -87,11 +88,11 @@ static enum rc make_ready(struct worker_host *host, struct err *err)
     bool due = host->config->recycle_after > 0 && host->served >= host->config->recycle_after;
     bool abandoned = host->medium >= 0;
     forget_job(host);
-    if (host->process.pid > 0 && !abandoned && !host->spent && !due) {
-        enum worker_event event = worker_peek(&host->process);
-        if (event == WORKER_SILENT)
+    if (host->process.child.pid > 0 && !abandoned && !host->spent && !due) {
+        enum child_event event = child_peek(&host->process.child);
+        if (event == CHILD_SILENT)
             return RC_OK;
-        if (event == WORKER_SAID)
+        if (event == CHILD_SAID)
             atomic_fetch_add(&host->lied, 1);
     }
     return respawn(host, err);
@@ -107,32 +108,15 @@ static void limit_cpu(struct worker_host *host)
 {
     clockid_t clock;
     int64_t used = 0;
-    if (clock_getcpuclockid(host->process.pid, &clock) == 0)
+    if (clock_getcpuclockid(host->process.child.pid, &clock) == 0)
         used = clock_read_ns(clock);
     host->job.cpu_seconds = (uint64_t)(used / 1000000000 + host_cpu_ms(host->config) / 1000 + 2);
 }
 
 static bool send_message(const struct worker_host *host)
 {
-    union {
-        struct cmsghdr align;
-        char room[CMSG_SPACE(sizeof(int))];
-    } control = {0};
-    struct iovec iov = {.iov_base = (void *)&host->job, .iov_len = sizeof host->job};
-    struct msghdr msg = {.msg_iov = &iov,
-                         .msg_iovlen = 1,
-                         .msg_control = control.room,
-                         .msg_controllen = sizeof control.room};
-    struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-    c->cmsg_level = SOL_SOCKET;
-    c->cmsg_type = SCM_RIGHTS;
-    c->cmsg_len = CMSG_LEN(sizeof host->medium);
-    memcpy(CMSG_DATA(c), &host->medium, sizeof host->medium);
-    ssize_t n;
-    do
-        n = sendmsg(host->process.channel, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
-    while (n < 0 && errno == EINTR);
-    return n == (ssize_t)sizeof host->job;
+    const struct iovec part = {.iov_base = (void *)&host->job, .iov_len = sizeof host->job};
+    return message_send(host->process.child.channel, &part, 1, host->medium, MSG_DONTWAIT);
 }
 
 static enum rc send_job(struct worker_host *host, struct err *err)

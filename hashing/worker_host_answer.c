@@ -46,7 +46,7 @@ static enum rc died(struct worker_host *host, struct err *err)
         return over_time(host, host_cpu_ms(host->config), " of processor time", "cpu_limit", err);
     blame(host, WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
     atomic_fetch_add(&host->crashed, 1);
-    worker_death_text(status, death, sizeof death);
+    child_death_text(status, death, sizeof death);
     FAIL(err, RC_UNDECODABLE, "the decoder crashed on this medium: %s", death);
 }
 
@@ -176,12 +176,12 @@ static enum rc take_reply(struct worker_host *host, struct run *run, struct err 
 
     if (clock_mono_ns() >= run->tick_ns)
         TRY(tick(host, run, err));
-    switch (worker_listen(&host->process, until, &reply, sizeof reply, &n)) {
-    case WORKER_SAID:
+    switch (child_listen(&host->process.child, until, &reply, sizeof reply, &n)) {
+    case CHILD_SAID:
         break;
-    case WORKER_GONE:
+    case CHILD_GONE:
         return died(host, err);
-    case WORKER_SILENT:
+    case CHILD_SILENT:
         return clock_mono_ns() < host->deadline ? RC_OK : over_wall_time(host, err);
     default:
         err_set_sys(err, errno, HERE, "cannot listen to the worker");

@@ -2,31 +2,7 @@
 
 #include <string.h>
 
-static bool is_printable(char c)
-{
-    return c >= 0x20 && c <= 0x7e;
-}
-
-/* Printable ASCII, a NUL, and nothing but zeros after it. */
-static bool text_ok(const char *text, size_t size)
-{
-    size_t n = 0;
-    while (n < size && is_printable(text[n]))
-        n++;
-    if (n == size)
-        return false;
-    for (; n < size; n++)
-        if (text[n] != '\0')
-            return false;
-    return true;
-}
-
-void wire_text(char *out, size_t size, const char *text)
-{
-    memset(out, 0, size);
-    for (size_t i = 0; i + 1 < size && text[i] != '\0'; i++)
-        out[i] = is_printable(text[i]) ? text[i] : '?';
-}
+#include "hashing/sandbox/message.h"
 
 enum rc wire_job_check(const struct wire_job *job, struct err *err)
 {
@@ -180,9 +156,9 @@ enum rc wire_reply_check(const struct wire_reply *reply, size_t n, uint64_t job,
         FAIL(err, RC_INPUT, "reply: version");
     if (reply->job != job)
         FAIL(err, RC_INPUT, "reply: job");
-    if (!text_ok(reply->type, sizeof reply->type))
+    if (!message_text_ok(reply->type, sizeof reply->type))
         FAIL(err, RC_INPUT, "reply: type");
-    if (!text_ok(reply->msg, sizeof reply->msg))
+    if (!message_text_ok(reply->msg, sizeof reply->msg))
         FAIL(err, RC_INPUT, "reply: msg");
     /* A worker says hello before its first job and never again. */
     if ((reply->kind == WIRE_HELLO) != (job == 0))

@@ -17,7 +17,6 @@
 enum {
     WIRE_MAGIC = 0x48475731, /* "HGW1" */
     WIRE_VERSION = 2,
-    WIRE_FD = 3,               /* the channel's descriptor in the worker */
     WIRE_FRAMES_MAX = 1 << 24, /* most that a job may allow: days of video */
     WIRE_TYPE_SIZE = 32,
     WIRE_MSG_SIZE = 232
@@ -76,8 +75,5 @@ MUST_CHECK enum rc wire_job_check(const struct wire_job *job, struct err *err);
  */
 MUST_CHECK enum rc wire_reply_check(const struct wire_reply *reply, size_t n, uint64_t job,
                                     struct err *err);
-
-/* Copies text, cut at size, with everything but printable ASCII made '?'; zeroes the rest. */
-void wire_text(char *out, size_t size, const char *text);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * Decodes and hashes one medium at a time inside the sandbox.
  *
- * Started by worker_host.c as `hashgate-worker MEMORY` with the channel at WIRE_FD and nothing
+ * Started by worker_host.c as `hashgate-worker MEMORY` with the channel at MESSAGE_FD and nothing
  * else.  It keeps nothing between jobs and leaves when the service does.
  */
 #include "hashing/worker/worker.h"
@@ -12,7 +12,8 @@
 #include <unistd.h>
 
 #include "hashing/base/text.h"
-#include "hashing/worker/box.h"
+#include "hashing/sandbox/box.h"
+#include "hashing/sandbox/message.h"
 #include "hashing/worker/channel.h"
 
 enum { EXIT_USAGE = 2, EXIT_SANDBOX = 3, EXIT_CHANNEL = 4 };
@@ -96,13 +97,13 @@ static enum rc run_job(const struct worker_kind *kind, const struct wire_job *jo
         reply.duration_ms = info.duration_ms;
         reply.elsewhere_offset = info.elsewhere_offset;
         reply.elsewhere_length = info.elsewhere_length;
-        wire_text(reply.type, sizeof reply.type, info.type);
+        message_text(reply.type, sizeof reply.type, info.type);
     } else if (rc == RC_NOMEM) {
         snprintf(reply.msg, sizeof reply.msg,
                  "needs more memory than the limit of %llu MiB (memory)",
                  (unsigned long long)(memory >> 20));
     } else {
-        wire_text(reply.msg, sizeof reply.msg, why.msg[0] != '\0' ? why.msg : rc_name(rc));
+        message_text(reply.msg, sizeof reply.msg, why.msg[0] != '\0' ? why.msg : rc_name(rc));
     }
     return channel_send(&reply, err);
 }
@@ -112,7 +113,7 @@ static enum rc say_hello(enum rc sandbox, const char *text, struct err *err)
     struct wire_reply reply;
     channel_reply_init(&reply, 0, WIRE_HELLO);
     reply.rc = sandbox == RC_OK ? RC_OK : RC_SYS;
-    wire_text(reply.msg, sizeof reply.msg, text);
+    message_text(reply.msg, sizeof reply.msg, text);
     return channel_send(&reply, err);
 }
 
@@ -157,7 +158,7 @@ int worker_main(int argc, char **argv, const struct worker_kind *kind)
     }
     (void)!setpriority(PRIO_PROCESS, 0, kind->nice);
     warm_up(kind, kernel, sizeof kernel);
-    if (box_enter((uint64_t)memory, &err) != RC_OK) {
+    if (box_enter((uint64_t)memory, BOX_MAPS_MEDIUM, &err) != RC_OK) {
         (void)!say_hello(RC_SYS, err.msg, &err);
         _exit(EXIT_SANDBOX);
     }

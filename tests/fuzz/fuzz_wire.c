@@ -1,4 +1,5 @@
 /* What a worker that was taken over may send, and what it may be sent. */
+#include "hashing/sandbox/message.h"
 #include "hashing/worker/wire.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -79,7 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     job(bytes_of(data, size));
     reply(bytes_of(data, size));
-    wire_text(out, sizeof out, text);
+    message_text(out, sizeof out, text);
     must_be_text(out, sizeof out);
     return 0;
 }

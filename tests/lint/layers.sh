@@ -17,6 +17,7 @@ may() { # folder, depth, allowed prefixes (extended regular expression)
 
 may hashing/base 9 'hashing/base/'
 may hashing/decode 9 'hashing/(base/|decode/|frame_hasher\.h|pdq\.h)'
+may hashing/sandbox 9 'hashing/(base/|sandbox/)'
 may hashing/worker 9 'hashing/'
 # worker_*.{h,c} are the trusting side of the sandbox: they know the wire, never a decoder.
 while IFS= read -r line; do
@@ -24,11 +25,11 @@ while IFS= read -r line; do
     bad=1
 done < <(grep -nHE '^ *# *include +"' "$root"/hashing/*.[ch] 2>/dev/null |
          grep -vE 'include +"hashing/(base/|[a-z0-9_]+\.h")' |
-         grep -vE 'hashing/worker_[a-z_]+\.[ch]:[0-9]+: *# *include +"hashing/worker/wire\.h"' || true)
+         grep -vE 'hashing/worker_[a-z_]+\.[ch]:[0-9]+: *# *include +"hashing/(worker/wire|sandbox/(child|message))\.h"' || true)
 may db 9 '(db/|hashing/(base/|pdq\.h|ham\.h|sift\.h|frame_hasher\.h))'
 may service 9 '(service/|db/|hashing/(base/|[a-z0-9_]+\.h))'
 # A scan without a service searches exported lists as the service would.
-may tools 9 '(tools/|hashing/(base/|[a-z0-9_]+\.h)|db/(index|digests)\.h)'
+may tools 9 '(tools/|hashing/(base/|sandbox/|[a-z0-9_]+\.h)|db/(index|digests)\.h)'
 
 only() { # header, files that may include it (extended regular expression)
     while IFS= read -r line; do
@@ -40,7 +41,9 @@ only() { # header, files that may include it (extended regular expression)
 only microhttpd 'service/http'
 only sqlite3 '(db/|tools/scan/state)'
 only xxhash 'db/snapshot'
-only seccomp 'hashing/worker/'
+only seccomp 'hashing/sandbox/box'
+only hashing/sandbox/box 'hashing/(sandbox|worker)/|tools/unpack/'
+only archive 'tools/unpack/'
 only '(jpeglib|png|gif_lib|webp/|tiff|libav[a-z]+/|libheif/)' 'hashing/decode/'
 only curl/ 'tools/'
 only jansson '(service|tools)/'

@@ -13,7 +13,8 @@
 #include <unistd.h>
 
 #include "hashing/base/text.h"
-#include "hashing/worker/box.h"
+#include "hashing/sandbox/box.h"
+#include "hashing/sandbox/message.h"
 #include "hashing/worker/channel.h"
 
 /* Longer than any reply, to send too much of it. */
@@ -26,7 +27,7 @@ static void send_bytes(const void *p, size_t n)
 {
     struct iovec iov = {.iov_base = (void *)p, .iov_len = n};
     struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
-    if (sendmsg(WIRE_FD, &msg, MSG_NOSIGNAL) != (ssize_t)n)
+    if (sendmsg(MESSAGE_FD, &msg, MSG_NOSIGNAL) != (ssize_t)n)
         _exit(4);
 }
 
@@ -49,7 +50,7 @@ static struct wire_reply a_done(uint64_t job)
     reply.width = 4;
     reply.height = 3;
     reply.frames = 1;
-    wire_text(reply.type, sizeof reply.type, "image/test");
+    message_text(reply.type, sizeof reply.type, "image/test");
     return reply;
 }
 
@@ -70,7 +71,7 @@ static void send_refusal(uint64_t job, enum rc rc, const char *text)
     struct wire_reply reply;
     channel_reply_init(&reply, job, WIRE_DONE);
     reply.rc = rc;
-    wire_text(reply.msg, sizeof reply.msg, text);
+    message_text(reply.msg, sizeof reply.msg, text);
     send_bytes(&reply, sizeof reply);
 }
 
@@ -148,7 +149,7 @@ static void no_answer(uint64_t job)
     char byte;
     struct iovec iov = {.iov_base = &byte, .iov_len = 1};
     struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
-    if (recvmsg(WIRE_FD, &msg, 0) <= 0)
+    if (recvmsg(MESSAGE_FD, &msg, 0) <= 0)
         _exit(4);
 }
 
@@ -213,7 +214,7 @@ static void hello_again(uint64_t job)
     (void)job;
     struct wire_reply reply;
     channel_reply_init(&reply, 0, WIRE_HELLO);
-    wire_text(reply.msg, sizeof reply.msg, "again");
+    message_text(reply.msg, sizeof reply.msg, "again");
     send_bytes(&reply, sizeof reply);
 }
 
@@ -313,7 +314,7 @@ static void send_descriptor(uint64_t job)
     c->cmsg_type = SCM_RIGHTS;
     c->cmsg_len = CMSG_LEN(sizeof(int));
     memset(CMSG_DATA(c), 0, sizeof(int));
-    if (sendmsg(WIRE_FD, &msg, MSG_NOSIGNAL) < 0)
+    if (sendmsg(MESSAGE_FD, &msg, MSG_NOSIGNAL) < 0)
         _exit(4);
     send_done(job);
 }
@@ -387,11 +388,11 @@ int main(int argc, char **argv)
     int64_t memory;
     if (argc != 2 || !text_number(argv[1], 1, INT64_MAX, &memory))
         return 2;
-    if (box_enter((uint64_t)memory, &err) != RC_OK)
+    if (box_enter((uint64_t)memory, BOX_MAPS_MEDIUM, &err) != RC_OK)
         _exit(3);
     struct wire_reply hello;
     channel_reply_init(&hello, 0, WIRE_HELLO);
-    wire_text(hello.msg, sizeof hello.msg, "misbehaving");
+    message_text(hello.msg, sizeof hello.msg, "misbehaving");
     send_bytes(&hello, sizeof hello);
 
     for (;;) {

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hashing/sandbox/message.h"
 #include "hashing/worker/wire.h"
 #include "tests/support/rnd.h"
 
@@ -24,12 +25,12 @@ static void good_reply(struct wire_reply *r, enum wire_kind kind)
     r->job = kind == WIRE_HELLO ? 0 : JOB;
     r->kind = kind;
     if (kind == WIRE_HELLO)
-        wire_text(r->msg, sizeof r->msg, "plain");
+        message_text(r->msg, sizeof r->msg, "plain");
     if (kind == WIRE_DONE) {
         r->width = 4;
         r->height = 3;
         r->frames = 1;
-        wire_text(r->type, sizeof r->type, "image/png");
+        message_text(r->type, sizeof r->type, "image/png");
     }
     if (kind == WIRE_FRAME) {
         r->ms = 12;
@@ -49,7 +50,7 @@ static void good_refusal(struct wire_reply *r, enum rc rc)
     r->width = r->height = r->frames = 0;
     memset(r->type, 0, sizeof r->type);
     r->rc = rc;
-    wire_text(r->msg, sizeof r->msg, "no");
+    message_text(r->msg, sizeof r->msg, "no");
 }
 
 static enum rc check(const struct wire_reply *r, struct err *err)
@@ -357,11 +358,11 @@ static void text_is_made_printable(void **state)
     (void)state;
     char out[8];
     memset(out, 'x', sizeof out);
-    wire_text(out, sizeof out, "a\n\x80 b");
+    message_text(out, sizeof out, "a\n\x80 b");
     assert_memory_equal(out, "a?? b\0\0", 8);
-    wire_text(out, sizeof out, "123456789");
+    message_text(out, sizeof out, "123456789");
     assert_memory_equal(out, "1234567", 8);
-    wire_text(out, sizeof out, "");
+    message_text(out, sizeof out, "");
     assert_memory_equal(out, "\0\0\0\0\0\0\0", 8);
 }
 

@@ -1,4 +1,4 @@
-#include "hashing/worker/box.h"
+#include "hashing/sandbox/box.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "hashing/base/scoped.h"
-#include "hashing/worker/wire.h"
+#include "hashing/sandbox/message.h"
 
 /*
  * The sanitizers reserve terabytes of address space and want some more calls: with them the
@@ -141,12 +141,10 @@ static const struct rule rules[] = {
     {SCMP_SYS(madvise), 0, {{0}}},
     {SCMP_SYS(mprotect), 1, {{2, BITS, PROT_NOT_RW, 0}}},
     {SCMP_SYS(mmap), 2, {{2, BITS, PROT_NOT_RW, 0}, {3, BITS, MAP_TYPE | ANONYMOUS, ANONYMOUS}}},
-    /* The medium: a received memfd, for reading. */
-    {SCMP_SYS(mmap), 2, {{2, EQUAL, PROT_READ, 0}, {3, EQUAL, MAP_PRIVATE, 0}}},
-    {SCMP_SYS(close), 1, {{0, ABOVE, WIRE_FD, 0}}},
+    {SCMP_SYS(close), 1, {{0, ABOVE, MESSAGE_FD, 0}}},
     /* The channel. */
-    {SCMP_SYS(recvmsg), 1, {{0, EQUAL, WIRE_FD, 0}}},
-    {SCMP_SYS(sendmsg), 1, {{0, EQUAL, WIRE_FD, 0}}},
+    {SCMP_SYS(recvmsg), 1, {{0, EQUAL, MESSAGE_FD, 0}}},
+    {SCMP_SYS(sendmsg), 1, {{0, EQUAL, MESSAGE_FD, 0}}},
     {SCMP_SYS(exit_group), 0, {{0}}},
     /* Its own processor time, job by job: box_limit_cpu(). */
     {SCMP_SYS(prlimit64), 2, {{0, EQUAL, 0, 0}, {1, EQUAL, RLIMIT_CPU, 0}}},
@@ -156,21 +154,33 @@ static const struct rule rules[] = {
 #endif
 };
 
+/* What was received, for reading: a sealed memfd in one way, a file that may shrink in the other.
+ */
+static const struct rule maps = {
+    SCMP_SYS(mmap), 2, {{2, EQUAL, PROT_READ, 0}, {3, EQUAL, MAP_PRIVATE, 0}}};
+static const struct rule reads = {SCMP_SYS(pread64), 1, {{0, ABOVE, MESSAGE_FD, 0}}};
+
 static void filter_free(scmp_filter_ctx filter)
 {
     seccomp_release(filter);
 }
 SCOPED_DEFINE(filter_free, scmp_filter_ctx)
 
-static enum rc filter_calls(struct err *err)
+static int allow(scmp_filter_ctx filter, const struct rule *rule)
+{
+    return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, rule->call, rule->n, rule->arg);
+}
+
+static enum rc filter_calls(enum box_medium medium, struct err *err)
 {
     SCOPED(filter_free) scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
     if (filter == NULL)
         FAIL(err, RC_NOMEM, "seccomp filter");
     int rc = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
     for (size_t i = 0; rc == 0 && i < sizeof rules / sizeof *rules; i++)
-        rc =
-            seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, rules[i].call, rules[i].n, rules[i].arg);
+        rc = allow(filter, &rules[i]);
+    if (rc == 0)
+        rc = allow(filter, medium == BOX_MAPS_MEDIUM ? &maps : &reads);
     if (rc == 0)
         rc = seccomp_load(filter);
     if (rc != 0)
@@ -178,7 +188,7 @@ static enum rc filter_calls(struct err *err)
     return RC_OK;
 }
 
-enum rc box_enter(uint64_t memory, struct err *err)
+enum rc box_enter(uint64_t memory, enum box_medium medium, struct err *err)
 {
     /* A second arena would be sized by the processors, which means opening a file in /sys. */
     mallopt(M_ARENA_MAX, 1);
@@ -188,7 +198,7 @@ enum rc box_enter(uint64_t memory, struct err *err)
     TRY(set_process_flags(err));
     TRY(set_limits(memory, err));
     deny_files();
-    return filter_calls(err);
+    return filter_calls(medium, err);
 }
 
 enum rc box_limit_cpu(uint64_t seconds, struct err *err)
