@@ -74,6 +74,10 @@ static la_ssize_t on_read(struct archive *archive, void *ctx, const void **ret)
         archive_set_error(archive, errno, "cannot be read");
         return ARCHIVE_FATAL;
     }
+    if (n == 0 && left > 0) {
+        archive_set_error(archive, EIO, "became shorter while it was read");
+        return ARCHIVE_FATAL;
+    }
     walk->at += (uint64_t)n;
     *ret = walk->buf;
     return n;
@@ -285,6 +289,11 @@ static enum rc walk_member(struct walk *walk, struct archive_entry *entry, bool 
     return send_outcome(UNPACK_END, walk->member, length, &outcome, err);
 }
 
+static void not_an_archive(struct err *why)
+{
+    err_set(why, RC_NOT_MEDIA, HERE, "is not an archive that is read here");
+}
+
 /* RC_SYS of the channel; what is wrong with the archive goes to why. */
 static enum rc walk_members(struct walk *walk, struct err *why, struct err *err)
 {
@@ -299,7 +308,7 @@ static enum rc walk_members(struct walk *walk, struct err *why, struct err *err)
         }
         bool raw = archive_format(walk->archive) == ARCHIVE_FORMAT_RAW;
         if (raw && archive_filter_count(walk->archive) <= 1) {
-            err_set(why, RC_NOT_MEDIA, HERE, "is not an archive that is read here");
+            not_an_archive(why);
             return RC_OK;
         }
         TRY(walk_member(walk, entry, &fatal, why, err));
@@ -312,7 +321,9 @@ enum rc archive_walk(const struct unpack_job *job, int fd, struct err *err)
     SCOPED(walk_clear) struct walk walk = {.job = job, .fd = fd};
     struct err why = {.rc = RC_OK};
 
-    if (open_archive(&walk, &why) == RC_OK)
+    if (job->size == 0)
+        not_an_archive(&why);
+    else if (open_archive(&walk, &why) == RC_OK)
         TRY(walk_members(&walk, &why, err));
     return send_outcome(UNPACK_DONE, 0, 0, &why, err);
 }
@@ -321,5 +332,8 @@ void archive_warm_up(void)
 {
     /* Names are bytes: UTF-8 stays what it is and the rest is not turned. */
     (void)setlocale(LC_CTYPE, "C.UTF-8");
+    /* A zone by rule: mktime() would look at /etc/localtime each time.  Zip's times have no zone.
+     */
+    (void)setenv("TZ", "UTC0", 1);
     tzset();
 }
