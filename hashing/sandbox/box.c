@@ -158,7 +158,7 @@ static const struct rule rules[] = {
  */
 static const struct rule maps = {
     SCMP_SYS(mmap), 2, {{2, EQUAL, PROT_READ, 0}, {3, EQUAL, MAP_PRIVATE, 0}}};
-static const struct rule reads = {SCMP_SYS(pread64), 1, {{0, ABOVE, MESSAGE_FD, 0}}};
+static const struct rule reads = {SCMP_SYS(pread64), 1, {{0, EQUAL, MESSAGE_FD + 1, 0}}};
 
 static void filter_free(scmp_filter_ctx filter)
 {

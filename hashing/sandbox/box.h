@@ -18,7 +18,7 @@
 
 enum box_medium {
     BOX_MAPS_MEDIUM, /* by private read-only mmap: a sealed memfd */
-    BOX_READS_MEDIUM /* by pread: also a file, which may shrink meanwhile */
+    BOX_READS_MEDIUM /* by pread of MESSAGE_FD + 1: also a file, which may shrink */
 };
 
 /*

@@ -30,6 +30,7 @@ may db 9 '(db/|hashing/(base/|pdq\.h|ham\.h|sift\.h|frame_hasher\.h))'
 may service 9 '(service/|db/|hashing/(base/|[a-z0-9_]+\.h))'
 # A scan without a service searches exported lists as the service would.
 may tools 9 '(tools/|hashing/(base/|sandbox/|[a-z0-9_]+\.h)|db/(index|digests)\.h)'
+may tools/unpack 9 '(tools/unpack/|hashing/(base|sandbox)/)'
 
 only() { # header, files that may include it (extended regular expression)
     while IFS= read -r line; do

@@ -1,6 +1,7 @@
 #!/bin/bash
 # What each program may be linked with: tests/lint/linkage.sh BIN [READELF]
-# The service must hold no decoder, and the worker no store and no network library.
+# The service must hold no decoder, the worker no store and no network library, and only the unpacker
+# reads archives.
 set -euo pipefail
 bin=$1
 readelf=${2:-readelf}
@@ -21,8 +22,13 @@ need hashgate-worker libjpeg
 need hashgate-worker-video libavcodec
 need hashgate libcurl
 need hashgate libsqlite3
+need hashgate-unpack libarchive
 deny hashgated 'lib(png|jpeg|turbojpeg|av[a-z]+|webp|gif|heif|tiff|curl)'
 deny hashgate-worker 'lib(sqlite3|pq|microhttpd|curl|jansson|gnutls|ssl|av[a-z]+|heif)'
 deny hashgate-worker-video 'lib(sqlite3|pq|microhttpd|curl|jansson)'
+deny hashgate-unpack 'lib(sqlite3|pq|microhttpd|curl|jansson|gnutls|ssl|av[a-z]+|jpeg|png)'
+deny hashgated 'libarchive'
+deny hashgate-worker 'libarchive'
+deny hashgate 'libarchive'
 deny hashgate 'lib(png|jpeg|microhttpd|seccomp)'
 exit "$bad"
