@@ -126,7 +126,7 @@ enum rc s3_open(const struct s3_config *config, const char *url, struct s3 **ret
 
 struct text {
     uint8_t *p;
-    size_t n;
+    size_t n, room;
 };
 
 static void text_free_scoped(struct text *text)
@@ -139,11 +139,15 @@ static enum rc add_part(void *ctx, struct bytes part, struct err *err)
     struct text *text = ctx;
     if (part.n > LISTING_MAX - text->n)
         FAIL(err, RC_INPUT, "ListObjectsV2: a page is longer than %d MiB", LISTING_MAX >> 20);
-    uint8_t *p = realloc(text->p, text->n + part.n);
-    if (p == NULL)
-        FAIL(err, RC_NOMEM, "no memory for a listing");
-    memcpy(p + text->n, part.p, part.n);
-    text->p = p;
+    if (part.n > text->room - text->n) {
+        size_t room = 2 * (text->n + part.n);
+        uint8_t *p = realloc(text->p, room);
+        if (p == NULL)
+            FAIL(err, RC_NOMEM, "no memory for a listing");
+        text->p = p;
+        text->room = room;
+    }
+    memcpy(text->p + text->n, part.p, part.n);
     text->n += part.n;
     return RC_OK;
 }
