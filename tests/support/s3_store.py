@@ -38,7 +38,7 @@ class Store(http.server.ThreadingHTTPServer):
         super().__init__(('127.0.0.1', 0), Handler)
         self.objects, self.script, self.page, self.encode, self.token = objects, script, page, encode, token
         self.requests, self.failures = [], []
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
 
     @property
     def url(self):

@@ -43,7 +43,7 @@ struct unpack_job {
     uint64_t cpu_seconds;  /* RLIMIT_CPU of the unpacker */
 };
 
-/* HELLO once; for each member MEMBER, DATAs in order of their place, END; at last DONE. */
+/* HELLO once; for each member MEMBER, DATA any number of times, END; at last DONE. */
 enum unpack_said { UNPACK_HELLO = 1, UNPACK_MEMBER, UNPACK_DATA, UNPACK_END, UNPACK_DONE };
 
 /* Unused fields are zero. */
