@@ -271,9 +271,13 @@ static void a_lying_size_is_told(void **state)
 static void holes_are_zeros_and_cost_no_memory(void **state)
 {
     (void)state;
-    const struct made_entry sparse = {.name = "sparse", .p = "end", .n = 3, .hole = 1 << 20};
-    struct unpacked u = unpack_all(&unpacking, made_archive("pax", "none", NULL, NULL, &sparse, 1));
-    expect_unpacked(u, "sparse 1 1048579: ................................\n");
+    const struct made_entry sparse[] = {
+        {.name = "in front", .p = "end", .n = 3, .hole = 1 << 20},
+        {.name = "behind", .p = "begin", .n = 5, .hole = -(1 << 20)},
+    };
+    struct unpacked u = unpack_all(&unpacking, made_archive("pax", "none", NULL, NULL, sparse, 2));
+    expect_unpacked(u, "in front 1 1048579: ................................\n"
+                       "behind 1 1048581: begin...........................\n");
 }
 
 /* 64 MiB and more of nothing, made small. */

@@ -63,6 +63,13 @@ static unsigned type_of(char type)
     }
 }
 
+static void add_zeros(struct archive *a, int64_t n)
+{
+    char *zeros = calloc(1, (size_t)n);
+    archive_write_data(a, zeros, (size_t)n);
+    free(zeros);
+}
+
 static void add(struct archive *a, const struct made_entry *e)
 {
     struct archive_entry *entry = archive_entry_new();
@@ -75,17 +82,17 @@ static void add(struct archive *a, const struct made_entry *e)
         archive_entry_set_symlink(entry, e->link);
     if (e->type == 'h')
         archive_entry_set_hardlink(entry, e->link);
-    archive_entry_set_size(entry, (la_int64_t)e->n + e->hole);
-    if (e->hole > 0)
-        archive_entry_sparse_add_entry(entry, e->hole, (la_int64_t)e->n);
+    int64_t hole = e->hole < 0 ? -e->hole : e->hole;
+    archive_entry_set_size(entry, (la_int64_t)e->n + hole);
+    if (hole > 0)
+        archive_entry_sparse_add_entry(entry, e->hole > 0 ? hole : 0, (la_int64_t)e->n);
     must(archive_write_header(a, entry) >= ARCHIVE_WARN, e->name, a);
-    if (e->hole > 0) { /* the writer of a sparse file skips what lies in holes */
-        char *zeros = calloc(1, (size_t)e->hole);
-        archive_write_data(a, zeros, (size_t)e->hole);
-        free(zeros);
-    }
+    if (e->hole > 0)
+        add_zeros(a, hole); /* the writer of a sparse file skips what lies in holes */
     if (e->n > 0)
         must(archive_write_data(a, e->p, e->n) >= 0, e->name, a);
+    if (e->hole < 0)
+        add_zeros(a, hole);
     archive_entry_free(entry);
 }
 

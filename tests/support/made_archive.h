@@ -12,7 +12,7 @@ struct made_entry {
     char
         type; /* 'f' or 0: file; 'd' folder, 'l' symlink, 'h' hard link, 'c' 'b' device, 'p' FIFO */
     const char *link; /* where links point */
-    int64_t hole;     /* a file that has so many zeros in front, sparse where the format can */
+    int64_t hole;     /* so many zeros in front, sparse where the format can; negative: behind */
 };
 
 /*
