@@ -60,7 +60,8 @@ static void good(void)
 static void segv(void)
 {
     member(1, "a");
-    *(volatile int *)1 = 1;
+    volatile uintptr_t nowhere = 1;
+    *(volatile int *)nowhere = 1;
 }
 
 static void exit0(void)
