@@ -99,6 +99,52 @@ static void asked_clear_scoped(struct asked *asked)
     offline_free(asked->offline);
 }
 
+/* NAME=NUMBER, by the names that messages call the budgets. */
+static enum rc archive_limit(const char *text, struct unpack_limits *limits, struct err *err)
+{
+    int64_t depth = limits->depth, value;
+    const struct {
+        const char *name;
+        uint64_t *limit;
+    } names[] = {
+        {"members", &limits->members},
+        {"total_bytes", &limits->total_bytes},
+        {"member_bytes", &limits->member_bytes},
+        {"ratio", &limits->ratio},
+    };
+    size_t n = strcspn(text, "="), i = 0;
+    const char *number = text[n] == '=' ? text + n + 1 : "";
+
+    if (n == 5 && strncmp(text, "depth", n) == 0) {
+        if (!text_number(number, 1, UNPACK_DEPTH_MAX, &depth))
+            FAIL(err, RC_INPUT, "--archive-limit depth must be a number from 1 to %d",
+                 UNPACK_DEPTH_MAX);
+        limits->depth = (unsigned)depth;
+        return RC_OK;
+    }
+    while (i < sizeof names / sizeof *names &&
+           (strncmp(text, names[i].name, n) != 0 || names[i].name[n] != '\0'))
+        i++;
+    if (i == sizeof names / sizeof *names)
+        FAIL(err, RC_INPUT,
+             "--archive-limit must be NAME=N with depth, members, total_bytes, "
+             "member_bytes or ratio");
+    if (!text_number(number, 1, INT64_MAX, &value))
+        FAIL(err, RC_INPUT, "--archive-limit %s must be a positive number", names[i].name);
+    *names[i].limit = (uint64_t)value;
+    return RC_OK;
+}
+
+static enum rc read_archive_limits(const struct args *args, struct scan_options *scan,
+                                   struct err *err)
+{
+    scan->archives = unpack_default_limits;
+    for (unsigned i = 0; i < args->n_list; i++)
+        if (args->list[i].key == 'L')
+            TRY(archive_limit(args->list[i].value, &scan->archives, err));
+    return RC_OK;
+}
+
 static enum rc read_walk(const struct args *args, struct asked *asked, struct err *err)
 {
     struct scan_options *scan = &asked->scan;
@@ -172,6 +218,7 @@ static enum rc read_args(const struct args *args, struct asked *asked, struct er
     asked->since = since;
     TRY(shard_arg(args, &scan->shard, err));
     TRY(read_walk(args, asked, err));
+    TRY(read_archive_limits(args, scan, err));
     TRY(read_tell(args, asked, err));
     TRY(state_path(args, &asked->state_path, err));
     scan->paths = args->names;

@@ -5,7 +5,7 @@
 /* What a visitor is told, in order. */
 struct told {
     char text[4096];
-    bool known, load;
+    bool load;
     enum rc answer; /* of each item */
     atomic_bool stop;
 };
@@ -48,32 +48,14 @@ static enum rc on_trouble(void *ctx, struct bytes name, const struct source_iden
     return RC_OK;
 }
 
-static enum rc on_known(void *ctx, const struct source_item *container, bool *ret, struct err *err)
-{
-    (void)err, (void)container;
-    *ret = ((struct told *)ctx)->known;
-    return RC_OK;
-}
-
-static enum rc on_done(void *ctx, const struct source_item *container, struct err *err)
-{
-    (void)err;
-    tell(ctx, "done", container->name, "");
-    return RC_OK;
-}
-
 static enum rc visit(struct told *t, int archive, bool *ret_is_one, struct err *err)
 {
     SCOPED(fd_close) int fd = archive;
     struct bytes name = bytes_str("/m/x.zip");
     const struct source_item container = {
         .name = name, .under = bytes_of(name.p + 3, 5), .identity = {.size = 77}};
-    const struct source_visitor visitor = {.ctx = t,
-                                           .item = on_item,
-                                           .trouble = on_trouble,
-                                           .container_known = on_known,
-                                           .container_done = on_done,
-                                           .stop = &t->stop};
+    const struct source_visitor visitor = {
+        .ctx = t, .item = on_item, .trouble = on_trouble, .stop = &t->stop};
     struct stat st;
     assert_int_equal(fstat(fd, &st), 0);
     return unpack_visit(&unpacking, &container, fd, (uint64_t)st.st_size, &visitor, ret_is_one,
@@ -99,22 +81,10 @@ static void members_are_items(void **state)
     bool is_one;
     assert_int_equal(visit(&t, an_archive(), &is_one, &err), RC_OK);
     assert_true(is_one);
-    assert_string_equal(t.text, "item /m/x.zip!a.jpg first\nitem /m/x.zip!b/c.jpg second\n"
-                                "done /m/x.zip \n");
+    assert_string_equal(t.text, "item /m/x.zip!a.jpg first\nitem /m/x.zip!b/c.jpg second\n");
 }
 
-static void a_known_one_is_not_opened(void **state)
-{
-    (void)state;
-    struct told t = {.known = true};
-    struct err err;
-    bool is_one;
-    assert_int_equal(visit(&t, made_sealed("nonsense", 8), &is_one, &err), RC_OK);
-    assert_true(is_one);
-    assert_string_equal(t.text, "");
-}
-
-static void what_is_none_is_not_done(void **state)
+static void what_is_none_is_told(void **state)
 {
     (void)state;
     struct told t = {0};
@@ -135,13 +105,12 @@ static void damage_is_trouble_and_what_came_stands(void **state)
     SCOPED(fd_close)
     int fd = made_archive("zip", "none", "zip:encryption=zipcrypt", "x", members, 1);
     assert_int_equal(visit(&t, fcntl(fd, F_DUPFD_CLOEXEC, 0), &is_one, &err), RC_OK);
-    assert_string_equal(t.text, "trouble /m/x.zip!a.jpg is encrypted\ndone /m/x.zip \n");
+    assert_string_equal(t.text, "trouble /m/x.zip!a.jpg is encrypted\n");
     SCOPED(fd_close) int whole = an_archive();
     uint8_t *p = made_bytes(whole, &n);
     memset(t.text, 0, sizeof t.text);
     assert_int_equal(visit(&t, made_sealed(p, 1024 + 512 + 512 + 300), &is_one, &err), RC_OK);
     assert_non_null(strstr(t.text, "item /m/x.zip!a.jpg \ntrouble /m/x.zip"));
-    assert_non_null(strstr(t.text, "\ndone /m/x.zip \n"));
     free(p);
 }
 
@@ -162,8 +131,9 @@ static void a_visitor_may_end_it(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CLEAN_TEST(members_are_items),        CLEAN_TEST(a_known_one_is_not_opened),
-        CLEAN_TEST(what_is_none_is_not_done), CLEAN_TEST(damage_is_trouble_and_what_came_stands),
+        CLEAN_TEST(members_are_items),
+        CLEAN_TEST(what_is_none_is_told),
+        CLEAN_TEST(damage_is_trouble_and_what_came_stands),
         CLEAN_TEST(a_visitor_may_end_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

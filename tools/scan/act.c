@@ -43,6 +43,8 @@ static enum rc open_folder(const struct state_due *due, int *ret, const char **r
                            struct err *err)
 {
     char *slash = strrchr(due->name, '/');
+    if (due->member)
+        FAIL(err, RC_INPUT, "it lies in an archive, which stays as it is");
     if (due->name[0] != '/' || slash[1] == '\0')
         FAIL(err, RC_INPUT, "it is no file of this machine");
     *slash = '\0';
@@ -196,8 +198,7 @@ enum rc act_all(const struct act *act, struct state *state, bool everything,
         bool found = false;
         if (atomic_load(stop))
             FAIL(err, RC_BUSY, "stopped");
-        TRY(state_next_due(state, everything, act->text, bytes_of(due.name, due.name_n), &next,
-                           &found, err));
+        TRY(state_next_due(state, everything, act->text, &due, &next, &found, err));
         if (!found)
             break;
         state_due_clear(&due);

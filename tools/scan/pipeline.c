@@ -8,13 +8,14 @@
  * What may be read ahead: enough that no thread waits for the disk, and not more than a small
  * machine has.  One file alone may be larger.
  */
-enum { AHEAD_PER_JOB = 8, FILE_MAX_GIB = 4, WAIT_MS = 100 };
+enum { AHEAD_PER_JOB = 8, WAIT_MS = 100 };
 static const uint64_t ahead_bytes = 256ull << 20;
 
 /* A file that was read. */
 struct job {
     STAILQ_ENTRY(job) next;
-    int64_t root;
+    struct pipeline_as as;
+    bool member;
     struct source_identity identity;
     int memfd;
     uint64_t length;
@@ -94,11 +95,16 @@ static void fail(struct pipeline *p, const struct err *err)
 static enum rc put_file(struct pipeline *p, const struct job *job, int64_t content, struct err *err)
 {
     const struct state_file file = {.name = bytes_of(job->name, job->name_n),
-                                    .root = job->root,
+                                    .root = job->as.root,
                                     .identity = &job->identity,
                                     .content = content,
-                                    .reason = ""};
-    return state_put_file(p->config.state, &file, err);
+                                    .reason = "",
+                                    .member = job->member,
+                                    .container = job->as.container};
+    TRY(state_put_file(p->config.state, &file, err));
+    if (job->as.waiting != NULL)
+        atomic_fetch_sub(job->as.waiting, 1);
+    return RC_OK;
 }
 
 /*
@@ -281,17 +287,19 @@ void pipeline_free(struct pipeline *p)
     free(p);
 }
 
-static enum rc take_unread(struct pipeline *p, int64_t root, const struct source_item *item,
-                           enum rc rc, const struct err *why, struct err *err)
+enum rc pipeline_unread(struct pipeline *p, int64_t root, const struct source_item *item,
+                        const struct err *why, struct err *err)
 {
-    /* What changed under the reader is read again by the next scan, so its identity is not kept. */
     const struct state_file file = {.name = item->name,
                                     .root = root,
-                                    .identity = rc == RC_BUSY ? NULL : &item->identity,
-                                    .reason = why->msg};
-    if (rc == RC_NOTFOUND)
+                                    .identity = why->rc == RC_BUSY ? NULL : &item->identity,
+                                    .reason = why->msg,
+                                    .member = item->member};
+    if (why->rc == RC_NOTFOUND)
         return RC_OK;
     atomic_fetch_add(&p->counts.failed, 1);
+    if (!item->member)
+        TRY(state_keep_under(p->config.state, root, item->name, err));
     return state_put_file(p->config.state, &file, err);
 }
 
@@ -303,6 +311,8 @@ static enum rc queue(struct pipeline *p, struct job *job, struct err *err)
         wait_change(p);
     bool go = !stopped(p);
     if (go) {
+        if (job->as.waiting != NULL)
+            atomic_fetch_add(job->as.waiting, 1);
         STAILQ_INSERT_TAIL(&p->queue, job, next);
         p->queued++;
         p->bytes += job->length;
@@ -315,22 +325,29 @@ static enum rc queue(struct pipeline *p, struct job *job, struct err *err)
     FAIL(err, RC_BUSY, "stopped");
 }
 
-enum rc pipeline_take(struct pipeline *p, int64_t root, struct source_item *item, struct err *err)
+enum rc pipeline_take(struct pipeline *p, const struct pipeline_as *as, struct source_item *item,
+                      struct err *err)
 {
+    const uint64_t max = (uint64_t)PIPELINE_FILE_MAX_GIB << 30;
     SCOPED(job_free) struct job *job = malloc(sizeof *job + item->name.n);
     struct err why;
 
     if (job == NULL)
         FAIL(err, RC_NOMEM, "no memory for a file");
-    *job = (struct job){.root = root, .memfd = -1, .name_n = item->name.n};
+    *job = (struct job){.as = *as, .member = item->member, .memfd = -1, .name_n = item->name.n};
     memcpy(job->name, item->name.p, item->name.n);
-    enum rc rc = item->load(item, (uint64_t)FILE_MAX_GIB << 30, &job->memfd, &job->length, &why);
-    if (rc != RC_OK && stopped(p))
-        FAIL(err, RC_BUSY, "stopped");
-    if (rc != RC_OK)
-        return take_unread(p, root, item, rc, &why, err);
+    if (item->load(item, max, &job->memfd, &job->length, &why) != RC_OK) {
+        if (stopped(p))
+            FAIL(err, RC_BUSY, "stopped");
+        return pipeline_unread(p, as->root, item, &why, err);
+    }
     job->identity = item->identity;
     return queue(p, TAKE(job), err);
+}
+
+void pipeline_count_failed(struct pipeline *p)
+{
+    atomic_fetch_add(&p->counts.failed, 1);
 }
 
 void pipeline_drain(struct pipeline *p)

@@ -36,12 +36,33 @@ MUST_CHECK enum rc pipeline_new(const struct pipeline_config *config, struct pip
 void pipeline_free(struct pipeline *pipeline);
 SCOPED_DEFINE(pipeline_free, struct pipeline *)
 
+/* A largest file: it is held in memory. */
+enum { PIPELINE_FILE_MAX_GIB = 4 };
+
+/* How an item is taken. */
+struct pipeline_as {
+    int64_t root;
+    bool container; /* its row is one of a container */
+    atomic_uint_least64_t
+        *waiting; /* counts those taken with it that are not in the state; NULL:
+                   * nobody asks.  Must live as long as the pipeline or until it is 0 */
+};
+
 /*
  * Reads the item and queues it, waiting for room.  What cannot be read is put into the state with
  * its reason.  RC_BUSY when the scan was stopped; RC_STORE, RC_NOMEM.  One thread: the source's.
  */
-MUST_CHECK enum rc pipeline_take(struct pipeline *pipeline, int64_t root, struct source_item *item,
-                                 struct err *err);
+MUST_CHECK enum rc pipeline_take(struct pipeline *pipeline, const struct pipeline_as *as,
+                                 struct source_item *item, struct err *err);
+
+/* Puts an item that could not be read into the state, as pipeline_take() does: unless it is gone,
+ * and such that what changed while it was read (RC_BUSY) is read again by the next scan. */
+MUST_CHECK enum rc pipeline_unread(struct pipeline *pipeline, int64_t root,
+                                   const struct source_item *item, const struct err *why,
+                                   struct err *err);
+
+/* Something failed that did not come here. */
+void pipeline_count_failed(struct pipeline *pipeline);
 
 /* Waits until all that was taken is in the state, or the scan is stopped. */
 void pipeline_drain(struct pipeline *pipeline);

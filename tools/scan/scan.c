@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "hashing/base/clock.h"
+#include "hashing/worker_find.h"
 #include "tools/scan/progress.h"
+#include "tools/scan/s3.h"
 
 /* One scan under way; this part is the caller's thread's. */
 struct scanning {
@@ -12,10 +14,9 @@ struct scanning {
     struct state *state;
     atomic_bool *stop;
     struct pipeline *pipeline;
+    struct intake intake;
     struct progress progress;
-    enum state_trust trust;
-    int64_t root; /* in hand */
-    uint64_t gone;
+    uint64_t gone, hashed;
 
     /* the asking thread */
     struct match_config match;
@@ -26,115 +27,136 @@ struct scanning {
     struct err why_not_asked;
 };
 
-/* FNV-1a with a finish that spreads it over all bits; never to be changed: machines that share an
- * archive must agree. */
-bool scan_in_shard(struct bytes under, struct state_shard shard)
+static void scanning_clear_scoped(struct scanning *s)
 {
-    uint64_t h = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < under.n; i++)
-        h = (h ^ under.p[i]) * 0x100000001b3u;
-    h ^= h >> 33;
-    h *= 0xff51afd7ed558ccdu;
-    h ^= h >> 33;
-    return h % shard.n == shard.i - 1;
+    intake_clear(&s->intake);
 }
 
-/* The state's own files change all the time. */
-static bool is_state(const struct scanning *s, struct bytes name)
-{
-    static const char *const ends[] = {"", "-wal", "-journal", "-shm"};
-    size_t n = strlen(s->options->state_path);
-    if (name.n < n || memcmp(name.p, s->options->state_path, n) != 0)
-        return false;
-    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
-        if (name.n - n == strlen(ends[i]) && memcmp(name.p + n, ends[i], name.n - n) == 0)
-            return true;
-    return false;
-}
-
-static enum rc on_item(void *ctx, struct source_item *item, struct err *err)
-{
-    struct scanning *s = ctx;
-    enum state_known known;
-
-    if (!scan_in_shard(item->under, s->options->shard) || is_state(s, item->name))
-        return RC_OK;
-    atomic_fetch_add(&s->progress.seen, 1);
-    TRY(state_see(s->state, s->root, item, s->trust, &known, err));
-    return known == STATE_NEW ? pipeline_take(s->pipeline, s->root, item, err) : RC_OK;
-}
-
-static enum rc on_trouble(void *ctx, struct bytes name, const struct source_identity *identity,
-                          const struct err *why, struct err *err)
-{
-    struct scanning *s = ctx;
-    const struct state_file file = {
-        .name = name, .root = s->root, .identity = identity, .reason = why->msg};
-    TRY(state_keep_under(s->state, name, err));
-    return state_put_file(s->state, &file, err);
-}
+/* The programs of the sandbox. */
+struct programs {
+    struct hasher_programs hashers;
+    char unpacker[4096];
+};
 
 /* Every root is gone through whole before what was not met in it is taken for gone. */
-static enum rc end_root(struct scanning *s, struct err *err)
+static enum rc end_root(struct scanning *s, bool whole, struct err *err)
 {
     uint64_t gone = 0;
-    pipeline_drain(s->pipeline);
-    if (atomic_load(s->stop))
-        FAIL(err, RC_BUSY, "stopped");
-    TRY(state_root_done(s->state, s->root, &gone, err));
+    TRY(intake_drain(&s->intake, err));
+    if (whole)
+        TRY(state_root_done(s->state, s->intake.root, &gone, err));
     s->gone += gone;
     return RC_OK;
 }
 
+static enum rc begin_root(struct scanning *s, struct bytes name, struct source_visitor *ret,
+                          struct err *err)
+{
+    int64_t root;
+    TRY(state_root(s->state, name, &root, err));
+    *ret = intake_visitor(&s->intake, root);
+    return RC_OK;
+}
+
+/* A root that cannot be looked at is told like everything that cannot be read. */
+static enum rc end_unseen(struct scanning *s, struct bytes name, const struct err *why,
+                          struct err *err)
+{
+    TRY(intake_trouble(&s->intake, name, NULL, why, err));
+    return end_root(s, false, err);
+}
+
 static enum rc walk_root(struct scanning *s, const char *path, struct err *err)
 {
-    const struct source_visitor visitor = {
-        .ctx = s, .item = on_item, .trouble = on_trouble, .stop = s->stop};
     SCOPED(mem_free) char *name = realpath(path, NULL);
+    struct source_visitor visitor;
     struct err why;
 
     if (name == NULL) {
         err_set_sys(&why, errno, HERE, "cannot open it");
-        TRY(state_root(s->state, bytes_str(path), &s->root, err));
-        return on_trouble(s, bytes_str(path), NULL, &why, err);
+        TRY(begin_root(s, bytes_str(path), &visitor, err));
+        return end_unseen(s, bytes_str(path), &why, err);
     }
-    if (strcmp(name, "/") == 0)
-        *name = '\0';
-    TRY(state_root(s->state, bytes_str(*name != '\0' ? name : "/"), &s->root, err));
-    enum rc rc =
-        walk_run(&(struct walk){.name = name, .options = &s->options->walk}, &visitor, &why);
+    TRY(begin_root(s, bytes_str(name), &visitor, err));
+    const struct walk walk = {.name = strcmp(name, "/") == 0 ? "" : name,
+                              .options = &s->options->walk};
+    enum rc rc = walk_run((void *)&walk, &visitor, &why);
     if (rc == RC_SYS && !atomic_load(s->stop))
-        return on_trouble(s, bytes_str(*name != '\0' ? name : "/"), NULL, &why, err);
+        return end_unseen(s, bytes_str(name), &why, err);
     if (rc != RC_OK) {
         *err = why;
         return rc;
     }
-    return end_root(s, err);
+    return end_root(s, true, err);
+}
+
+/* What comes behind a page that cannot be read is unknown, whatever it is called. */
+struct bucket {
+    struct source_visitor visitor;
+    bool partly;
+};
+
+static enum rc on_bucket_item(void *ctx, struct source_item *item, struct err *err)
+{
+    struct bucket *b = ctx;
+    return b->visitor.item(b->visitor.ctx, item, err);
+}
+
+static enum rc on_bucket_trouble(void *ctx, struct bytes name,
+                                 const struct source_identity *identity, const struct err *why,
+                                 struct err *err)
+{
+    struct bucket *b = ctx;
+    b->partly = true;
+    return b->visitor.trouble(b->visitor.ctx, name, identity, why, err);
+}
+
+static enum rc read_bucket(struct scanning *s, const char *url, struct err *err)
+{
+    const struct s3_config config = s3_config_from_environment();
+    SCOPED(s3_close) struct s3 *s3 = NULL;
+    struct bucket bucket = {0};
+    const struct source_visitor visitor = {
+        .ctx = &bucket, .item = on_bucket_item, .trouble = on_bucket_trouble, .stop = s->stop};
+    struct err why;
+
+    TRY(s3_open(&config, url, &s3, err));
+    TRY(begin_root(s, bytes_str(url), &bucket.visitor, err));
+    enum rc rc = s3_run(s3, &visitor, &why);
+    bool own = rc == RC_SYS || rc == RC_NOTFOUND || rc == RC_DENIED || rc == RC_INPUT ||
+               rc == RC_RATE; /* why the first page could not be read */
+    if (own && !atomic_load(s->stop))
+        return end_unseen(s, bytes_str(url), &why, err);
+    if (rc != RC_OK) {
+        *err = why;
+        return rc;
+    }
+    return end_root(s, !bucket.partly, err);
 }
 
 /* What a list named before and does not name now is not gone: nobody looked. */
 static enum rc walk_names(struct scanning *s, struct err *err)
 {
-    const struct source_visitor visitor = {
-        .ctx = s, .item = on_item, .trouble = on_trouble, .stop = s->stop};
     SCOPED(mem_free) char *base = realpath(".", NULL);
+    struct source_visitor visitor;
 
     if (base == NULL)
         FAIL_SYS(err, "cannot tell the current folder");
-    TRY(state_root(s->state, bytes_str("-"), &s->root, err));
+    TRY(begin_root(s, bytes_str("-"), &visitor, err));
     struct walk_list list = {.in = s->options->list,
                              .end = s->options->list_end,
                              .base = strcmp(base, "/") == 0 ? "" : base,
                              .options = &s->options->walk};
     TRY(walk_list_run(&list, &visitor, err));
-    pipeline_drain(s->pipeline);
-    return RC_OK;
+    return end_root(s, false, err);
 }
 
 static enum rc walk_all(struct scanning *s, struct err *err)
 {
-    for (int i = 0; i < s->options->n_paths; i++)
-        TRY(walk_root(s, s->options->paths[i], err));
+    for (int i = 0; i < s->options->n_paths; i++) {
+        const char *path = s->options->paths[i];
+        TRY(s3_is_url(path) ? read_bucket(s, path, err) : walk_root(s, path, err));
+    }
     return s->options->list != NULL ? walk_names(s, err) : RC_OK;
 }
 
@@ -143,7 +165,8 @@ static enum rc expect(struct scanning *s, struct err *err)
 {
     uint64_t total = 0;
     for (int i = 0; i < s->options->n_paths; i++) {
-        SCOPED(mem_free) char *name = realpath(s->options->paths[i], NULL);
+        const char *path = s->options->paths[i];
+        SCOPED(mem_free) char *name = s3_is_url(path) ? strdup(path) : realpath(path, NULL);
         uint64_t files = 0;
         int64_t root;
         if (name == NULL)
@@ -175,9 +198,6 @@ static void prepare(struct scanning *s, const struct scan_options *options, stru
     s->options = options;
     s->state = state;
     s->stop = stop;
-    s->trust = options->checksum       ? STATE_TRUST_NONE
-               : options->retry_errors ? STATE_TRUST_GOOD
-                                       : STATE_TRUST;
     s->progress.state = state;
     s->progress.show = options->progress;
     s->progress.matches = &s->matches;
@@ -232,43 +252,69 @@ static enum rc end(struct scanning *s, enum rc rc, int64_t began_ns, struct scan
     *ret = (struct scan_done){.seen = atomic_load(&s->progress.seen),
                               .gone = s->gone,
                               .took_ms = (clock_mono_ns() - began_ns) / 1000000,
+                              .hashed = s->hashed,
                               .stopped = rc == RC_BUSY};
-    if (s->pipeline != NULL)
-        ret->hashed = atomic_load(&pipeline_counts(s->pipeline)->hashed);
     enum rc settled = state_settle(s->state, true, rc == RC_OK || rc == RC_BUSY ? err : NULL);
     return rc == RC_OK || rc == RC_BUSY ? settled : rc;
+}
+
+static struct intake_config intake_config_of(struct scanning *s, const char *unpacker)
+{
+    const struct scan_options *options = s->options;
+    return (struct intake_config){
+        .state = s->state,
+        .pipeline = s->pipeline,
+        .shard = options->shard,
+        .trust = options->checksum       ? STATE_TRUST_NONE
+                 : options->retry_errors ? STATE_TRUST_GOOD
+                                         : STATE_TRUST,
+        .skip = options->state_path,
+        .unpack = {.program = unpacker, .limits = options->archives},
+        .seen = &s->progress.seen,
+        .stop = s->stop,
+    };
+}
+
+/* With everything made that it is done with. */
+static enum rc run(struct scanning *s, const struct programs *programs, struct err *err)
+{
+    SCOPED(pipeline_free) struct pipeline *pipeline = NULL;
+    const struct pipeline_config config = {.programs = &programs->hashers,
+                                           .state = s->state,
+                                           .jobs = s->options->jobs,
+                                           .trust = s->options->retry_errors ? STATE_TRUST_GOOD
+                                                                             : STATE_TRUST,
+                                           .stop = s->stop};
+    TRY(pipeline_new(&config, &pipeline, err));
+    s->pipeline = pipeline;
+    s->progress.files = pipeline_counts(pipeline);
+    s->intake.config = intake_config_of(s, programs->unpacker);
+    enum rc rc = run_threads(s, err);
+    s->hashed = atomic_load(&pipeline_counts(pipeline)->hashed);
+    return rc;
 }
 
 enum rc scan_run(const struct scan_options *options, struct client *client, struct state *state,
                  atomic_bool *stop, struct scan_done *ret, struct err *err)
 {
-    SCOPED(mem_free) struct hasher_programs *programs = calloc(1, sizeof *programs);
-    SCOPED(pipeline_free) struct pipeline *pipeline = NULL;
-    struct scanning s = {0};
+    SCOPED(mem_free) struct programs *programs = calloc(1, sizeof *programs);
+    SCOPED(scanning_clear) struct scanning s = {0};
     int64_t began_ns = clock_mono_ns();
 
     if (programs == NULL)
         FAIL(err, RC_NOMEM, "no memory for a scan");
-    TRY(hasher_programs_find(programs, err));
+    TRY(hasher_programs_find(&programs->hashers, err));
+    TRY(worker_find("hashgate-unpack", programs->unpacker, sizeof programs->unpacker, err));
     TRY(state_run_begin(state, options->shard, err));
     prepare(&s, options, client, state, stop);
     TRY(expect(&s, err));
-    const struct pipeline_config config = {.programs = programs,
-                                           .state = state,
-                                           .jobs = options->jobs,
-                                           .trust = options->retry_errors ? STATE_TRUST_GOOD
-                                                                          : STATE_TRUST,
-                                           .stop = stop};
-    TRY(pipeline_new(&config, &pipeline, err));
-    s.pipeline = pipeline;
-    s.progress.files = pipeline_counts(pipeline);
-    return end(&s, run_threads(&s, err), began_ns, ret, err);
+    return end(&s, run(&s, programs, err), began_ns, ret, err);
 }
 
 enum rc scan_rematch(const struct scan_options *options, int64_t since, struct client *client,
                      struct state *state, atomic_bool *stop, struct scan_done *ret, struct err *err)
 {
-    struct scanning s = {0};
+    SCOPED(scanning_clear) struct scanning s = {0};
     struct state_totals totals;
     int64_t began_ns = clock_mono_ns();
 

@@ -9,16 +9,17 @@
 
 #include <stdio.h>
 
+#include "tools/scan/intake.h"
 #include "tools/scan/match.h"
-#include "tools/scan/pipeline.h"
 #include "tools/scan/walk.h"
 
 struct scan_options {
-    char *const *paths; /* n_paths roots */
+    char *const *paths; /* n_paths roots: files, folders, s3://BUCKET/PREFIX */
     int n_paths;
     FILE *list; /* names of more, each ended by list_end; NULL: none */
     int list_end;
     struct walk_options walk;
+    struct unpack_limits archives;
     struct state_shard shard;
     unsigned jobs;
     bool checksum, retry_errors;
@@ -48,8 +49,5 @@ MUST_CHECK enum rc scan_run(const struct scan_options *options, struct client *c
 MUST_CHECK enum rc scan_rematch(const struct scan_options *options, int64_t since,
                                 struct client *client, struct state *state, atomic_bool *stop,
                                 struct scan_done *ret, struct err *err);
-
-/* Whether the name under a root belongs to the shard: the same on every machine. */
-bool scan_in_shard(struct bytes under, struct state_shard shard);
 
 #endif

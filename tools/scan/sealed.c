@@ -19,11 +19,12 @@ enum rc sealed_read(int fd, uint64_t max, int *ret_memfd, uint64_t *ret_length, 
 {
     SCOPED(fd_close) int memfd = memfd_create("medium", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     uint64_t length = 0;
+    off_t at = 0;
     ssize_t n;
 
     if (memfd < 0)
         FAIL_SYS(err, "no memory for a medium");
-    while ((n = sendfile(memfd, fd, NULL, STEP)) != 0) {
+    while ((n = sendfile(memfd, fd, &at, STEP)) != 0) {
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)

@@ -7,8 +7,8 @@
 #include "hashing/base/err.h"
 
 /*
- * Reads fd from where it stands to its end into a memfd, and seals that against write, grow and
- * shrink.  RC_TOO_LARGE when more than max bytes come; RC_SYS.  *ret_memfd is the caller's.
+ * Reads fd from its start to its end into a memfd, and seals that against write, grow and shrink.
+ RC_TOO_LARGE when more than max bytes come; RC_SYS.  *ret_memfd is the caller's.
  */
 MUST_CHECK enum rc sealed_read(int fd, uint64_t max, int *ret_memfd, uint64_t *ret_length,
                                struct err *err);

@@ -50,7 +50,12 @@ struct source_item {
      */
     enum rc (*load)(struct source_item *item, uint64_t max, int *ret_memfd, uint64_t *ret_length,
                     struct err *err);
-    void *ctx; /* the source's own, for load */
+    /*
+     * Gives a descriptor of what it is, for reading only: borrowed until the visit ends.  Fails as
+     * load does, which may still be called after it.  NULL: the source has none.
+     */
+    enum rc (*open)(struct source_item *item, int *ret_fd, struct err *err);
+    void *ctx; /* the source's own, for load and open */
 };
 
 /* What is done with what a source meets.  All on the thread that runs the source. */
@@ -66,14 +71,6 @@ struct source_visitor {
      */
     enum rc (*trouble)(void *ctx, struct bytes name, const struct source_identity *identity,
                        const struct err *why, struct err *err);
-    /*
-     * Whether the container of this name and identity was gone through to its end before and has
-     * not changed since: then it is not opened, and its members count as seen.  NULL: never.
-     */
-    enum rc (*container_known)(void *ctx, const struct source_item *container, bool *ret,
-                               struct err *err);
-    /* A container was gone through, to its end or to `trouble`. */
-    enum rc (*container_done)(void *ctx, const struct source_item *container, struct err *err);
     const atomic_bool *stop; /* looked at between items: then RC_BUSY */
 };
 

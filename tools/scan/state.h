@@ -69,8 +69,8 @@ enum state_trust {
 };
 
 enum state_known {
-    STATE_KNOWN, /* as it was, or another name of what is known; it counts as seen now */
-    STATE_MOVED, /* a new name of it: a link, or moved */
+    STATE_KNOWN, /* as it was; it counts as seen now, and so do the members of a container */
+    STATE_MOVED, /* a new name of what is known: a link, or moved */
     STATE_NEW    /* must be read */
 };
 
@@ -84,12 +84,23 @@ struct state_file {
     const struct source_identity *identity; /* NULL: none, so that it is tried in every scan */
     int64_t content;                        /* 0: was not read, for this reason: */
     const char *reason;
+    bool member;    /* of a container: a file of the same name is another one */
+    bool container; /* and is read again until state_container_done() */
 };
 MUST_CHECK enum rc state_put_file(struct state *state, const struct state_file *file,
                                   struct err *err);
 
 /* What lies under this folder or container could not be looked at, and is not gone for that. */
-MUST_CHECK enum rc state_keep_under(struct state *state, struct bytes name, struct err *err);
+MUST_CHECK enum rc state_keep_under(struct state *state, int64_t root, struct bytes name,
+                                    struct err *err);
+
+/*
+ * A container whose members are all in the state, or told as trouble: they are known with it from
+ * now on.  reason: why it could not be gone through to its end, "" if it was; again: then the next
+ * scan tries it again by itself.
+ */
+MUST_CHECK enum rc state_container_done(struct state *state, struct bytes name, const char *reason,
+                                        bool again, struct err *err);
 
 /* --- contents --- */
 
@@ -160,6 +171,7 @@ struct state_due {
     char *name; /* with a zero behind it */
     size_t name_n;
     struct source_identity identity; /* as it was read */
+    bool member;                     /* of a container, whose identity it has */
     uint8_t sha256[32];
 };
 void state_due_clear(struct state_due *due);
@@ -168,11 +180,11 @@ static inline void state_due_clear_scoped(struct state_due *due)
     state_due_clear(due);
 }
 
-/* The first one behind the name `after` with which this was not done yet, of all that the state
- * holds or of this scan's roots; *ret_found is false behind the last. */
+/* The first one behind `after` (zeroed: the first of all) with which this was not done yet, of all
+ * that the state holds or of this scan's roots; *ret_found is false behind the last. */
 MUST_CHECK enum rc state_next_due(struct state *state, bool everything, const char *act,
-                                  struct bytes after, struct state_due *ret, bool *ret_found,
-                                  struct err *err);
+                                  const struct state_due *after, struct state_due *ret,
+                                  bool *ret_found, struct err *err);
 
 /* Records, durably: outcome "" before it is done, so that a kill leaves a trace; then how it went.
  * done: it need not be done again. */
@@ -194,6 +206,7 @@ MUST_CHECK enum rc state_totals(struct state *state, bool everything, struct sta
 /* A file as it is told; borrowed for the call.  hit NULL: it matched nothing. */
 struct state_told {
     struct bytes name;
+    bool member; /* of a container */
     enum state_outcome outcome;
     const char *reason, *type;
     const uint8_t *sha256; /* NULL: was not read */

@@ -17,7 +17,8 @@ static enum rc take_due(sqlite3_stmt *q, struct state_due *ret, struct err *err)
                                          .mtime_ns = sqlite3_column_int64(q, 2),
                                          .device = (uint64_t)sqlite3_column_int64(q, 3),
                                          .inode = (uint64_t)sqlite3_column_int64(q, 4)},
-                            .name_n = name.n};
+                            .name_n = name.n,
+                            .member = sqlite3_column_int(q, 6) != 0};
     if (sha256.n != sizeof due.sha256)
         FAIL(err, RC_STORE, "a content of the state has no digest");
     memcpy(due.sha256, sha256.p, sizeof due.sha256);
@@ -30,15 +31,16 @@ static enum rc take_due(sqlite3_stmt *q, struct state_due *ret, struct err *err)
     return RC_OK;
 }
 
-enum rc state_next_due(struct state *state, bool everything, const char *act, struct bytes after,
-                       struct state_due *ret, bool *ret_found, struct err *err)
+enum rc state_next_due(struct state *state, bool everything, const char *act,
+                       const struct state_due *after, struct state_due *ret, bool *ret_found,
+                       struct err *err)
 {
     STATE_HOLD(state);
     SCOPED(state_reset) sqlite3_stmt *q = NULL;
     bool row;
 
-    TRY(state_bind(state, STATE_SQL_DUE_NEXT, &q, err, "itb", everything ? -1 : state->run, act,
-                   after));
+    TRY(state_bind(state, STATE_SQL_DUE_NEXT, &q, err, "itbi", everything ? -1 : state->run, act,
+                   bytes_of(after->name, after->name_n), (int64_t)after->member));
     TRY(state_step(state, q, &row, err));
     if (row)
         TRY(take_due(q, ret, err));

@@ -41,6 +41,7 @@ enum rc state_root_files(struct state *state, int64_t root, uint64_t *ret, struc
 struct known {
     int64_t number, content;
     bool same, failed;
+    enum state_container container;
 };
 
 /* A row that was never read has no content; a failed one is known too, until it is tried again. */
@@ -53,8 +54,8 @@ static void take_known(sqlite3_stmt *q, const struct source_identity *id, struct
                 (uint64_t)sqlite3_column_int64(q, 4) == id->inode &&
                 strcmp(state_text(q, 5), id->etag) == 0;
     ret->content = sqlite3_column_int64(q, 6);
-    ret->failed =
-        sqlite3_column_type(q, 7) == SQLITE_NULL || sqlite3_column_int64(q, 7) == STATE_FAILED;
+    ret->failed = sqlite3_column_int64(q, 7) == STATE_FAILED;
+    ret->container = (enum state_container)sqlite3_column_int(q, 8);
 }
 
 static enum rc by_name(struct state *state, const struct source_item *item, struct known *ret,
@@ -62,7 +63,8 @@ static enum rc by_name(struct state *state, const struct source_item *item, stru
 {
     SCOPED(state_reset) sqlite3_stmt *q = NULL;
     bool row;
-    TRY(state_bind(state, STATE_SQL_FILE_BY_NAME, &q, err, "b", item->name));
+    TRY(state_bind(state, STATE_SQL_FILE_BY_NAME, &q, err, "bi", item->name,
+                   (int64_t)item->member));
     TRY(state_step(state, q, &row, err));
     if (row)
         take_known(q, &item->identity, ret);
@@ -91,9 +93,78 @@ static enum rc put_file(struct state *state, const struct state_file *file, stru
 {
     static const struct source_identity none = {.mtime_ns = INT64_MIN};
     const struct source_identity *id = file->identity != NULL ? file->identity : &none;
-    return state_change(state, STATE_SQL_FILE_PUT, err, "biiiiititi", file->name, file->root,
+    return state_change(state, STATE_SQL_FILE_PUT, err, "biiiiititiii", file->name, file->root,
                         (int64_t)id->size, id->mtime_ns, (int64_t)id->device, (int64_t)id->inode,
-                        id->etag, file->content, file->reason, state->run);
+                        id->etag, file->content, file->reason, state->run, (int64_t)file->member,
+                        (int64_t)(file->container ? STATE_CONTAINER_BEGUN : STATE_CONTAINER_NOT));
+}
+
+/* The names that begin with `name` and a separator: '/' of a folder, '!' of a container. */
+struct under {
+    uint8_t *from, *to; /* owned: between these, without them */
+    size_t n;
+};
+
+static void under_clear_scoped(struct under *under)
+{
+    free(under->from);
+    free(under->to);
+}
+
+static enum rc under_of(struct bytes name, char separator, struct under *ret, struct err *err)
+{
+    ret->n = name.n + 1;
+    ret->from = malloc(ret->n);
+    ret->to = malloc(ret->n);
+    if (ret->from == NULL || ret->to == NULL)
+        FAIL(err, RC_NOMEM, "no memory for a name");
+    memcpy(ret->from, name.p, name.n);
+    memcpy(ret->to, name.p, name.n);
+    ret->from[name.n] = (uint8_t)separator;
+    ret->to[name.n] = (uint8_t)(separator + 1);
+    return RC_OK;
+}
+
+static enum rc keep_under(struct state *state, int64_t root, struct bytes name, char separator,
+                          struct err *err)
+{
+    SCOPED(under_clear) struct under under = {0};
+    TRY(under_of(name, separator, &under, err));
+    return state_change(state, STATE_SQL_KEEP_UNDER, err, "iibbi", state->run, root,
+                        bytes_of(under.from, under.n), bytes_of(under.to, under.n),
+                        (int64_t)(separator == '!'));
+}
+
+static enum rc failed_under(struct state *state, struct bytes name, bool *ret, struct err *err)
+{
+    SCOPED(under_clear) struct under under = {0};
+    SCOPED(state_reset) sqlite3_stmt *q = NULL;
+    TRY(under_of(name, '!', &under, err));
+    TRY(state_bind(state, STATE_SQL_FAILED_UNDER, &q, err, "bb", bytes_of(under.from, under.n),
+                   bytes_of(under.to, under.n)));
+    return state_step(state, q, ret, err);
+}
+
+/* Whether what is known of a file by its name stands. */
+static enum rc stands(struct state *state, const struct source_item *item,
+                      const struct known *known, enum state_trust trust, bool *ret, struct err *err)
+{
+    bool failed = known->failed;
+    *ret = false;
+    if (!known->same || known->container == STATE_CONTAINER_BEGUN)
+        return RC_OK;
+    if (trust == STATE_TRUST_GOOD && !failed && known->container == STATE_CONTAINER_DONE)
+        TRY(failed_under(state, item->name, &failed, err));
+    *ret = trust == STATE_TRUST || !failed;
+    return RC_OK;
+}
+
+static enum rc seen(struct state *state, int64_t root, const struct source_item *item,
+                    const struct known *known, struct err *err)
+{
+    TRY(state_change(state, STATE_SQL_FILE_SEEN, err, "iii", known->number, state->run, root));
+    return known->container == STATE_CONTAINER_DONE ? keep_under(state, root, item->name, '!', err)
+                                                    : RC_OK;
 }
 
 enum rc state_see(struct state *state, int64_t root, const struct source_item *item,
@@ -102,15 +173,17 @@ enum rc state_see(struct state *state, int64_t root, const struct source_item *i
     STATE_HOLD(state);
     struct known known = {0};
     int64_t content = 0;
+    bool good = false;
 
     if (trust != STATE_TRUST_NONE)
         TRY(by_name(state, item, &known, err));
-    if (known.same && !(known.failed && trust == STATE_TRUST_GOOD)) {
-        TRY(state_change(state, STATE_SQL_FILE_SEEN, err, "iii", known.number, state->run, root));
+    TRY(stands(state, item, &known, trust, &good, err));
+    if (good) {
+        TRY(seen(state, root, item, &known, err));
         *ret = STATE_KNOWN;
         return state_settle_held(state, false, err);
     }
-    if (trust != STATE_TRUST_NONE)
+    if (trust != STATE_TRUST_NONE && known.container == STATE_CONTAINER_NOT)
         TRY(by_inode(state, item, trust, &content, err));
     *ret = STATE_NEW;
     if (content == 0)
@@ -132,22 +205,18 @@ enum rc state_put_file(struct state *state, const struct state_file *file, struc
     return state_settle_held(state, false, err);
 }
 
-enum rc state_keep_under(struct state *state, struct bytes name, struct err *err)
+enum rc state_keep_under(struct state *state, int64_t root, struct bytes name, struct err *err)
 {
     STATE_HOLD(state);
-    /* All names that begin with name and a separator: '/' of a folder, '!' of a container. */
-    static const char separators[] = "/!";
-    SCOPED(mem_free) char *from = malloc(name.n + 1);
-    SCOPED(mem_free) char *to = malloc(name.n + 1);
-    if (from == NULL || to == NULL)
-        FAIL(err, RC_NOMEM, "no memory for a name");
-    memcpy(from, name.p, name.n);
-    memcpy(to, name.p, name.n);
-    for (const char *c = separators; *c != '\0'; c++) {
-        from[name.n] = *c;
-        to[name.n] = (char)(*c + 1);
-        TRY(state_change(state, STATE_SQL_KEEP_UNDER, err, "ibb", state->run,
-                         bytes_of(from, name.n + 1), bytes_of(to, name.n + 1)));
-    }
-    return RC_OK;
+    TRY(keep_under(state, root, name, '/', err));
+    return keep_under(state, root, name, '!', err);
+}
+
+enum rc state_container_done(struct state *state, struct bytes name, const char *reason, bool again,
+                             struct err *err)
+{
+    STATE_HOLD(state);
+    TRY(state_change(state, STATE_SQL_CONTAINER_DONE, err, "bti", name, reason,
+                     (int64_t)(again ? STATE_CONTAINER_BEGUN : STATE_CONTAINER_DONE)));
+    return state_settle_held(state, false, err);
 }

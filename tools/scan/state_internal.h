@@ -10,6 +10,12 @@
 
 enum { STATE_APPLICATION = 0x48475343 /* "HGSC" */, STATE_VERSION = 1 };
 
+enum state_container {
+    STATE_CONTAINER_NOT,
+    STATE_CONTAINER_BEGUN, /* its members are not all known */
+    STATE_CONTAINER_DONE
+};
+
 enum state_sql {
     STATE_SQL_BEGIN,
     STATE_SQL_COMMIT,
@@ -24,6 +30,8 @@ enum state_sql {
     STATE_SQL_FILE_SEEN,
     STATE_SQL_FILE_PUT,
     STATE_SQL_KEEP_UNDER,
+    STATE_SQL_FAILED_UNDER,
+    STATE_SQL_CONTAINER_DONE,
     STATE_SQL_CONTENT_FIND,
     STATE_SQL_CONTENT_PUT,
     STATE_SQL_SIGNALS_PUT,

@@ -10,7 +10,8 @@ enum { STATE_WAIT_MS = 500 };
 
 /*
  * A content has a row however many files hold it; its signals lie apart, so that reports need not
- * read past them.  outcome: enum state_outcome.
+ * read past them.  outcome: enum state_outcome.  container: enum state_container; one that could
+ * not be gone through to its end has a reason beside its content.
  */
 static const char schema[] =
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
@@ -22,11 +23,12 @@ static const char schema[] =
     " duration_ms INTEGER NOT NULL, generation INTEGER);"
     "CREATE INDEX contents_unmatched ON contents(number) WHERE generation IS NULL;"
     "CREATE TABLE signals (content INTEGER PRIMARY KEY, frames BLOB);"
-    "CREATE TABLE files (number INTEGER PRIMARY KEY, name BLOB NOT NULL UNIQUE,"
-    " root INTEGER NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,"
-    " device INTEGER NOT NULL, inode INTEGER NOT NULL, etag TEXT NOT NULL, content INTEGER,"
-    " reason TEXT NOT NULL, run INTEGER NOT NULL);"
-    "CREATE INDEX files_inode ON files(inode, device) WHERE inode <> 0;"
+    "CREATE TABLE files (number INTEGER PRIMARY KEY, name BLOB NOT NULL,"
+    " member INTEGER NOT NULL, container INTEGER NOT NULL, root INTEGER NOT NULL,"
+    " size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, device INTEGER NOT NULL,"
+    " inode INTEGER NOT NULL, etag TEXT NOT NULL, content INTEGER, reason TEXT NOT NULL,"
+    " run INTEGER NOT NULL, UNIQUE (name, member));"
+    "CREATE INDEX files_inode ON files(inode, device) WHERE inode <> 0 AND member = 0;"
     "CREATE INDEX files_content ON files(content);"
     "CREATE TABLE hits (content INTEGER NOT NULL, bank TEXT NOT NULL, entry TEXT NOT NULL,"
     " orientation TEXT NOT NULL, ms INTEGER NOT NULL, entry_ms INTEGER NOT NULL,"

@@ -4,6 +4,10 @@
 #include "hashing/base/clock.h"
 #include "tools/scan/state_internal.h"
 
+/* Of a file and its content, where it has one. */
+#define OUTCOME "iif(f.reason <> '', 2, coalesce(c.outcome, 2))"
+#define REASON  "iif(f.reason <> '', f.reason, coalesce(c.reason, ''))"
+
 #define OF_ROOTS "(?1 < 0 OR f.root IN (SELECT number FROM roots WHERE run = ?1))"
 
 const char *const state_sql[STATE_SQL_COUNT] = {
@@ -18,18 +22,26 @@ const char *const state_sql[STATE_SQL_COUNT] = {
     [STATE_SQL_ROOT_DONE] = "UPDATE roots SET files ="
                             " (SELECT count(*) FROM files WHERE root = ?1) WHERE number = ?1",
     [STATE_SQL_FILE_BY_NAME] =
-        "SELECT f.number, f.size, f.mtime_ns, f.device, f.inode, f.etag, f.content, c.outcome"
-        " FROM files f LEFT JOIN contents c ON c.number = f.content WHERE f.name = ?1",
+        "SELECT f.number, f.size, f.mtime_ns, f.device, f.inode, f.etag, f.content, " OUTCOME
+        ", f.container FROM files f LEFT JOIN contents c ON c.number = f.content"
+        " WHERE f.name = ?1 AND f.member = ?2",
     [STATE_SQL_FILE_BY_INODE] =
         "SELECT f.content, c.outcome FROM files f JOIN contents c ON c.number = f.content"
-        " WHERE f.device = ?1 AND f.inode = ?2 AND f.size = ?3 AND f.mtime_ns = ?4 LIMIT 1",
+        " WHERE f.device = ?1 AND f.inode = ?2 AND f.size = ?3 AND f.mtime_ns = ?4"
+        " AND f.inode <> 0 AND f.member = 0 AND f.container = 0 LIMIT 1",
     [STATE_SQL_FILE_SEEN] = "UPDATE files SET run = ?2, root = ?3 WHERE number = ?1",
     [STATE_SQL_FILE_PUT] =
-        "INSERT INTO files(name, root, size, mtime_ns, device, inode, etag, content, reason, run)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, nullif(?8, 0), ?9, ?10) ON CONFLICT(name) DO UPDATE"
-        " SET root = ?2, size = ?3, mtime_ns = ?4, device = ?5, inode = ?6, etag = ?7,"
-        " content = nullif(?8, 0), reason = ?9, run = ?10",
-    [STATE_SQL_KEEP_UNDER] = "UPDATE files SET run = ?1 WHERE name > ?2 AND name < ?3",
+        "INSERT INTO files(name, root, size, mtime_ns, device, inode, etag, content, reason, run,"
+        " member, container) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, nullif(?8, 0), ?9, ?10, ?11, ?12)"
+        " ON CONFLICT(name, member) DO UPDATE SET root = ?2, size = ?3, mtime_ns = ?4, device = ?5,"
+        " inode = ?6, etag = ?7, content = nullif(?8, 0), reason = ?9, run = ?10, container = ?12",
+    [STATE_SQL_KEEP_UNDER] = "UPDATE files SET run = ?1, root = ?2 WHERE name > ?3 AND name < ?4"
+                             " AND member >= ?5",
+    [STATE_SQL_FAILED_UNDER] =
+        "SELECT 1 FROM files f LEFT JOIN contents c ON c.number = f.content WHERE f.name > ?1"
+        " AND f.name < ?2 AND f.member = 1 AND " OUTCOME " = 2 LIMIT 1",
+    [STATE_SQL_CONTAINER_DONE] = "UPDATE files SET reason = coalesce(nullif(?2, ''), reason), "
+                                 "container = ?3 WHERE name = ?1 AND member = 0",
     [STATE_SQL_CONTENT_FIND] = "SELECT number, outcome FROM contents WHERE sha256 = ?1",
     [STATE_SQL_CONTENT_PUT] =
         "INSERT INTO contents(sha256, bytes, outcome, reason, type, width, height, frames,"
@@ -51,16 +63,17 @@ const char *const state_sql[STATE_SQL_COUNT] = {
         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     [STATE_SQL_MATCHED] = "UPDATE contents SET generation = ?2 WHERE number = ?1",
     [STATE_SQL_DUE_NEXT] =
-        "SELECT f.name, f.size, f.mtime_ns, f.device, f.inode, c.sha256 FROM files f"
+        "SELECT f.name, f.size, f.mtime_ns, f.device, f.inode, c.sha256, f.member FROM files f"
         " JOIN contents c ON c.number = f.content WHERE " OF_ROOTS
-        " AND f.name > ?3 AND EXISTS (SELECT 1 FROM hits h WHERE h.content = f.content"
+        " AND (f.name, f.member) > (?3, ?4) AND EXISTS (SELECT 1 FROM hits h WHERE h.content = "
+        "f.content"
         " AND h.action <> 'observe') AND NOT EXISTS (SELECT 1 FROM acts a WHERE a.name = f.name"
-        " AND a.sha256 = c.sha256 AND a.act = ?2 AND a.done) ORDER BY f.name LIMIT 1",
+        " AND a.sha256 = c.sha256 AND a.act = ?2 AND a.done) ORDER BY f.name, f.member LIMIT 1",
     [STATE_SQL_ACT_PUT] = "INSERT OR REPLACE INTO acts(name, sha256, act, at_ms, outcome, done)"
                           " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     [STATE_SQL_TOTAL_FILES] =
-        "SELECT count(*), coalesce(sum(c.outcome = 0), 0), coalesce(sum(c.outcome = 1), 0),"
-        " coalesce(sum(coalesce(c.outcome, 2) = 2), 0), coalesce(sum(c.bytes), 0),"
+        "SELECT count(*), coalesce(sum(" OUTCOME " = 0), 0), coalesce(sum(" OUTCOME " = 1), 0),"
+        " coalesce(sum(" OUTCOME " = 2), 0), coalesce(sum(c.bytes), 0),"
         " coalesce(sum(EXISTS (SELECT 1 FROM hits h WHERE h.content = f.content)), 0)"
         " FROM files f LEFT JOIN contents c ON c.number = f.content WHERE " OF_ROOTS,
     [STATE_SQL_TOTAL_CONTENTS] =
@@ -68,14 +81,15 @@ const char *const state_sql[STATE_SQL_COUNT] = {
         " coalesce(min(c.generation), -1), coalesce(max(c.generation), -1) FROM contents c"
         " WHERE EXISTS (SELECT 1 FROM files f WHERE f.content = c.number AND " OF_ROOTS ")",
     [STATE_SQL_EACH] =
-        "SELECT f.name, coalesce(c.outcome, 2), coalesce(c.reason, f.reason), c.type, c.sha256,"
-        " coalesce(c.bytes, f.size), c.width, c.height, c.frames, c.duration_ms, c.generation,"
+        "SELECT f.name, " OUTCOME ", " REASON ", c.type, c.sha256,"
+        " coalesce(c.bytes, iif(f.member, 0, f.size)), c.width, c.height, c.frames, c.duration_ms, "
+        "c.generation,"
         " h.orientation, h.bank, h.action, h.entry, h.type, h.distance, h.threshold, h.ms,"
-        " h.entry_ms, h.labels FROM files f LEFT JOIN contents c ON c.number = f.content"
+        " h.entry_ms, h.labels, f.member FROM files f LEFT JOIN contents c ON c.number = f.content"
         " LEFT JOIN hits h ON h.content = f.content AND ?2 <> 2 WHERE " OF_ROOTS
-        " AND (?2 <> 1 OR h.bank IS NOT NULL) AND (?2 <> 2 OR coalesce(c.outcome, 2) = 2)"
-        " AND (?2 <> 3 OR h.bank IS NOT NULL OR coalesce(c.outcome, 2) = 2)"
-        " ORDER BY f.name, h.bank, h.entry, h.orientation, h.ms, h.entry_ms, h.type",
+        " AND (?2 <> 1 OR h.bank IS NOT NULL) AND (?2 <> 2 OR " OUTCOME " = 2)"
+        " AND (?2 <> 3 OR h.bank IS NOT NULL OR " OUTCOME " = 2)"
+        " ORDER BY f.name, f.member, h.bank, h.entry, h.orientation, h.ms, h.entry_ms, h.type",
     [STATE_SQL_EACH_GROUP] =
         "SELECT h.bank, h.action, h.labels, count(DISTINCT f.number) FROM files f"
         " JOIN hits h ON h.content = f.content WHERE " OF_ROOTS

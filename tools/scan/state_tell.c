@@ -60,6 +60,7 @@ static enum rc tell_row(sqlite3_stmt *q, state_tell *tell, void *ctx, struct err
     struct state_hit hit;
     struct state_told told = {
         .name = state_blob(q, 0),
+        .member = sqlite3_column_int(q, 21) != 0,
         .outcome = (enum state_outcome)sqlite3_column_int(q, 1),
         .reason = state_text(q, 2),
         .type = state_text(q, 3),

@@ -62,6 +62,7 @@ static enum rc tell_row(void *ctx, const struct state_told *told, struct err *er
 /* Hits of one file come one after the other, and make one line. */
 struct lines {
     json_t *line; /* NULL: none is begun */
+    bool member;
     size_t name_n;
     char name[SOURCE_NAME_MAX];
 };
@@ -107,9 +108,12 @@ static enum rc begin_line(struct lines *lines, const struct state_told *told, st
     lines->line = json_object();
     if (lines->line == NULL)
         FAIL(err, RC_NOMEM, "no memory for a line");
+    lines->member = told->member;
     memcpy(lines->name, told->name.p, told->name.n);
     lines->name_n = told->name.n;
     TRY(set_name(lines->line, told->name, err));
+    if (told->member)
+        json_object_set_new(lines->line, "member", json_true());
     json_object_set_new(lines->line, "outcome", json_string(outcome_name(told->outcome)));
     if (told->outcome == STATE_FAILED)
         json_object_set_new(lines->line, "error", json_pack("{s:s}", "detail", told->reason));
@@ -162,7 +166,8 @@ static json_t *match_of(const struct state_hit *hit)
 static enum rc tell_line(void *ctx, const struct state_told *told, struct err *err)
 {
     struct lines *lines = ctx;
-    bool same = lines->line != NULL && lines->name_n == told->name.n &&
+    bool same = lines->line != NULL && lines->member == told->member &&
+                lines->name_n == told->name.n &&
                 memcmp(lines->name, told->name.p, told->name.n) == 0;
     if (!same) {
         end_line(lines);

@@ -73,21 +73,11 @@ enum rc unpack_visit(const struct unpack_config *config, const struct source_ite
     struct visit v = {.container = container, .visitor = visitor};
     SCOPED(unpack_close) struct unpack *unpack = NULL;
     struct err why = {.rc = RC_OK};
-    bool known = false;
 
-    if (visitor->container_known != NULL)
-        TRY(visitor->container_known(visitor->ctx, container, &known, err));
-    *ret_is_one = true;
-    if (known)
-        return RC_OK;
     if (unpack_open(config, fd, size, &unpack, &why) == RC_OK)
         TRY(visit_members(&v, unpack, &why, err));
-    if (why.rc == RC_NOT_MEDIA) {
-        *ret_is_one = false;
+    *ret_is_one = why.rc != RC_NOT_MEDIA;
+    if (why.rc == RC_OK || why.rc == RC_NOT_MEDIA)
         return RC_OK;
-    }
-    if (why.rc != RC_OK)
-        TRY(visitor->trouble(visitor->ctx, container->name, &container->identity, &why, err));
-    return visitor->container_done != NULL ? visitor->container_done(visitor->ctx, container, err)
-                                           : RC_OK;
+    return visitor->trouble(visitor->ctx, container->name, &container->identity, &why, err);
 }

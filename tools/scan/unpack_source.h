@@ -10,9 +10,8 @@
 /*
  * Visits the members of a container of which unpack_look() says so: size bytes of fd, as
  * unpack_open() wants them.  `container` is the item that the caller has for it; its members are
- * called "CONTAINER!MEMBER" and have its `under` and identity.  Nothing is read when the visitor
- * knows the container.  Members that cannot be read, and what ends an archive early, are told as
- * trouble under their names.
+ * called "CONTAINER!MEMBER" and have its `under` and identity.  Members that cannot be read, and
+ * what ends an archive early, are told as trouble under their names.
  *
  * *ret_is_one: false when it turned out not to be an archive, so that its bytes are only a file's.
  * Fails as a source does: with what a visitor's call returned, or RC_BUSY when it was stopped.

@@ -54,34 +54,47 @@ struct at {
     const struct walking *walking;
     int folder;
     const char *name; /* its last component */
+    int fd;           /* -1: not opened yet */
 };
+
+static enum rc open_item(struct source_item *item, int *ret_fd, struct err *err)
+{
+    struct at *at = item->ctx;
+    struct stat st;
+
+    if (at->fd < 0)
+        at->fd = open_at(at->walking, at->folder, at->name, 0);
+    if (at->fd < 0 && (errno == ENOENT || errno == ELOOP || errno == EXDEV || errno == ENXIO))
+        FAIL(err, RC_NOTFOUND, "it is gone");
+    if (at->fd < 0)
+        FAIL_SYS(err, "cannot open it");
+    if (fstat(at->fd, &st) != 0)
+        FAIL_SYS(err, "cannot stat it");
+    if (!S_ISREG(st.st_mode))
+        FAIL(err, RC_NOTFOUND, "it is no file any more");
+    item->identity = identity_of(&st);
+    *ret_fd = at->fd;
+    return RC_OK;
+}
 
 static enum rc load(struct source_item *item, uint64_t max, int *ret_memfd, uint64_t *ret_length,
                     struct err *err)
 {
-    const struct at *at = item->ctx;
     SCOPED(fd_close) int memfd = -1;
-    struct stat before, after;
+    struct stat st;
     uint64_t length = 0;
+    int fd;
 
-    SCOPED(fd_close) int fd = open_at(at->walking, at->folder, at->name, 0);
-    if (fd < 0 && (errno == ENOENT || errno == ELOOP || errno == EXDEV || errno == ENXIO))
-        FAIL(err, RC_NOTFOUND, "it is gone");
-    if (fd < 0)
-        FAIL_SYS(err, "cannot open it");
-    if (fstat(fd, &before) != 0)
-        FAIL_SYS(err, "cannot stat it");
-    if (!S_ISREG(before.st_mode))
-        FAIL(err, RC_NOTFOUND, "it is no file any more");
-    if ((uint64_t)before.st_size > max)
+    TRY(open_item(item, &fd, err));
+    const struct source_identity before = item->identity;
+    if (before.size > max)
         FAIL(err, RC_TOO_LARGE, "it is larger than %llu MiB", (unsigned long long)(max >> 20));
     TRY(sealed_read(fd, max, &memfd, &length, err));
-    if (fstat(fd, &after) != 0)
+    if (fstat(fd, &st) != 0)
         FAIL_SYS(err, "cannot stat it");
-    if (after.st_size != before.st_size || length != (uint64_t)after.st_size ||
-        memcmp(&after.st_mtim, &before.st_mtim, sizeof after.st_mtim) != 0)
+    const struct source_identity after = identity_of(&st);
+    if (after.size != before.size || length != after.size || after.mtime_ns != before.mtime_ns)
         FAIL(err, RC_BUSY, "it changed while it was read");
-    item->identity = identity_of(&before);
     *ret_memfd = fd_take(&memfd);
     *ret_length = length;
     return RC_OK;
@@ -95,14 +108,17 @@ static struct bytes name_in_hand(const struct walking *w)
 static enum rc visit_file(struct walking *w, int folder, const char *last, const struct stat *st,
                           struct err *err)
 {
-    struct at at = {.walking = w, .folder = folder, .name = last};
+    struct at at = {.walking = w, .folder = folder, .name = last, .fd = -1};
     size_t skip = w->root_n < w->name_n ? w->root_n + 1 : (size_t)(last - w->name);
     struct source_item item = {.name = name_in_hand(w),
                                .under = bytes_of(w->name + skip, w->name_n - skip),
                                .identity = identity_of(st),
                                .load = load,
+                               .open = open_item,
                                .ctx = &at};
-    return w->visitor->item(w->visitor->ctx, &item, err);
+    enum rc rc = w->visitor->item(w->visitor->ctx, &item, err);
+    fd_close_scoped(&at.fd);
+    return rc;
 }
 
 /* Sets the name in hand to the folder's and this component; false when it is too long. */

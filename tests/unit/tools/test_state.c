@@ -146,12 +146,90 @@ static void test_what_is_not_seen_is_gone(void **unused)
     root = begin(state, "/r");
     struct source_item a = item_of("/r/a", 1, 10);
     assert_int_equal(see(state, root, &a, STATE_TRUST), STATE_KNOWN);
-    assert_int_equal(state_keep_under(state, bytes_str("/r/d"), &err), RC_OK);
+    assert_int_equal(state_keep_under(state, root, bytes_str("/r/d"), &err), RC_OK);
     assert_int_equal(state_root_done(state, root, &gone, &err), RC_OK);
     assert_int_equal(gone, 2);
     assert_int_equal(state_root_files(state, root, &files, &err), RC_OK);
     assert_int_equal(files, 2);
     assert_string_equal(told(state, false, STATE_ALL), "/r/a 0 |/r/d/c 0 |");
+}
+
+/* A container of one inode, with a member; and a file that has the member's name. */
+static void put_container(struct state *state, int64_t root, enum state_outcome member)
+{
+    struct source_item zip = item_of("/r/z", 9, 10), inner = item_of("/r/z!a", 9, 10);
+    const struct state_file row = {.name = zip.name,
+                                   .root = root,
+                                   .identity = &zip.identity,
+                                   .content = put_content(state, 1, STATE_OTHER),
+                                   .reason = "",
+                                   .container = true};
+    const struct state_file inside = {.name = inner.name,
+                                      .root = root,
+                                      .identity = &inner.identity,
+                                      .content = put_content(state, 2, member),
+                                      .reason = "",
+                                      .member = true};
+    assert_int_equal(state_put_file(state, &inside, &err), RC_OK);
+    assert_int_equal(state_put_file(state, &row, &err), RC_OK);
+}
+
+static void test_members_are_known_with_their_container(void **unused)
+{
+    (void)unused;
+    SCOPED(state_free) struct state *state = open_state("container.db");
+    struct source_item zip = item_of("/r/z", 9, 10), link = item_of("/r/link", 9, 10);
+    int64_t root = begin(state, "/r");
+    uint64_t gone = 9;
+
+    put_container(state, root, STATE_HASHED);
+    /* It was cut off: nobody knows whether there are more members. */
+    assert_int_equal(see(state, root, &zip, STATE_TRUST), STATE_NEW);
+    assert_int_equal(state_container_done(state, zip.name, "", false, &err), RC_OK);
+    root = begin(state, "/r");
+    assert_int_equal(see(state, root, &zip, STATE_TRUST), STATE_KNOWN);
+    assert_int_equal(see(state, root, &zip, STATE_TRUST_GOOD), STATE_KNOWN);
+    assert_int_equal(see(state, root, &zip, STATE_TRUST_NONE), STATE_NEW);
+    assert_int_equal(state_root_done(state, root, &gone, &err), RC_OK);
+    assert_int_equal(gone, 0);
+    /* Another name of it has other members. */
+    assert_int_equal(see(state, root, &link, STATE_TRUST), STATE_NEW);
+    assert_string_equal(told(state, false, STATE_ALL), "/r/z 1 |/r/z!a 0 |");
+    assert_int_equal(state_container_done(state, zip.name, "too many", false, &err), RC_OK);
+    assert_string_equal(told(state, false, STATE_ALL), "/r/z 2 too many|/r/z!a 0 |");
+    assert_int_equal(see(state, root, &zip, STATE_TRUST), STATE_KNOWN);
+    assert_int_equal(see(state, root, &zip, STATE_TRUST_GOOD), STATE_NEW);
+    assert_int_equal(state_container_done(state, zip.name, "no process", true, &err), RC_OK);
+    assert_int_equal(see(state, root, &zip, STATE_TRUST), STATE_NEW);
+    /* What went is gone with it. */
+    root = begin(state, "/r");
+    assert_int_equal(state_root_done(state, root, &gone, &err), RC_OK);
+    assert_int_equal(gone, 2);
+}
+
+static void test_a_member_and_a_file_of_one_name(void **unused)
+{
+    (void)unused;
+    SCOPED(state_free) struct state *state = open_state("names.db");
+    struct source_item zip = item_of("/r/z", 9, 10), file = item_of("/r/z!a", 8, 10);
+    struct source_item member = item_of("/r/z!a", 9, 10);
+    int64_t root = begin(state, "/r");
+    uint64_t gone = 9;
+
+    member.member = true;
+    put_container(state, root, STATE_FAILED);
+    assert_int_equal(see(state, root, &file, STATE_TRUST), STATE_NEW);
+    put_file(state, root, &file, put_content(state, 3, STATE_HASHED));
+    assert_int_equal(see(state, root, &member, STATE_TRUST), STATE_KNOWN);
+    assert_string_equal(told(state, false, STATE_ALL), "/r/z 1 |/r/z!a 0 |/r/z!a 2 corrupt|");
+    assert_int_equal(state_container_done(state, zip.name, "", false, &err), RC_OK);
+    /* A member that failed is tried again with its container. */
+    assert_int_equal(see(state, root, &zip, STATE_TRUST), STATE_KNOWN);
+    assert_int_equal(see(state, root, &zip, STATE_TRUST_GOOD), STATE_NEW);
+    root = begin(state, "/r");
+    assert_int_equal(see(state, root, &zip, STATE_TRUST), STATE_KNOWN);
+    assert_int_equal(state_root_done(state, root, &gone, &err), RC_OK);
+    assert_int_equal(gone, 1); /* the file, of which only the name is like a member's */
 }
 
 static void test_contents_and_hits(void **unused)
@@ -270,6 +348,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_files_are_known_again),
         cmocka_unit_test(test_what_is_not_seen_is_gone),
+        cmocka_unit_test(test_members_are_known_with_their_container),
+        cmocka_unit_test(test_a_member_and_a_file_of_one_name),
         cmocka_unit_test(test_contents_and_hits),
         cmocka_unit_test(test_one_scan_at_a_time),
         cmocka_unit_test(test_foreign_files_are_refused),
