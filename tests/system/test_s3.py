@@ -327,7 +327,7 @@ def s3rver(tmp_path_factory):
         server.wait()
 
 
-def test_a_real_server(s3rver):
+def test_a_real_server(s3rver, tmp_path):
     keys = dict(region='us-east-1', key_id='S3RVER', secret='S3RVER')
     objects = {f'many/{i:04}.jpg': b'%d' % i for i in range(1100)}
     objects |= {'big file+.bin': BIG, 'dir/ü & co.txt': b'odd'}
@@ -349,6 +349,14 @@ def test_a_real_server(s3rver):
         assert found[key][4] == etag(body) and found[key][5] == hashlib.sha256(body).hexdigest()
     assert len(read(s3rver, url='s3://bucket/many/00', **keys)) == 101
     assert read(s3rver, url='s3://nowhere-at-all/', **keys)[-1][1] == 'not-found'
+    env = dict(os.environ, AWS_ACCESS_KEY_ID='S3RVER', AWS_SECRET_ACCESS_KEY='S3RVER', AWS_REGION='us-east-1',
+               AWS_ENDPOINT_URL=s3rver, no_proxy='*')
+    listed = tmp_path / 'list.txt'
+    listed.write_text('sha256 ' + hashlib.sha256(b'17').hexdigest() + '\n')
+    scan = subprocess.run([BIN / 'hashgate', 'scan', 's3://bucket/', '--offline', listed, '--state', tmp_path / 's'],
+                          env=env, capture_output=True, timeout=120, check=False)
+    assert scan.returncode == 1 and scan.stderr.startswith(f'{len(objects)} files: 1 matched'.encode()), scan.stderr
+    assert b's3://bucket/many/0017.jpg' in scan.stdout
     # It looks at keys and not at signatures; those are for the store above.
     assert read(s3rver, **dict(keys, key_id='OTHER'))[-1][1:] == [
         'denied', 'ListObjectsV2: 403 InvalidAccessKeyId: The AWS Access Key Id you provided does not exist in our '

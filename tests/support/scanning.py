@@ -1,0 +1,62 @@
+"""Drives `hashgate scan` for tests: runs it, reads what it tells, and sees what it opens."""
+import os
+import re
+import subprocess
+
+from hashgate import BIN, environment
+
+
+def scan(service, state, *arguments, code=None, **more):
+    done = service.cli("scan", *map(str, arguments), "--state", str(state), **more)
+    if code is not None:
+        assert done.returncode == code, done.stdout[-2000:] + done.stderr[-2000:]
+    return done
+
+
+def lines(service, state, *arguments):
+    """Every file that the scan tells, as an object."""
+    return service.cli("scan", *map(str, arguments), "--state", str(state), "--json", "--all",
+                       json_lines=True)
+
+
+def told(service, state, *arguments):
+    """The same by the name's bytes, of a member as (name, True)."""
+    found = {}
+    for line in lines(service, state, *arguments):
+        name = bytes.fromhex(line["file_hex"]) if "file_hex" in line else line["file"].encode()
+        name = (name, True) if line.get("member") else name
+        assert name not in found
+        found[name] = line
+    return found
+
+
+def settings(service, folder, **more):
+    return environment({"HASHGATE_URL": service.url, "HASHGATE_KEY": service.key,
+                        "HOME": str(folder), **more})
+
+
+def traced(service, folder, *arguments):
+    """The names that a command and its children open."""
+    trace = folder / "trace"
+    done = subprocess.run(["strace", "-f", "-qq", "-xx", "-s", "4096", "-o", trace, "-e",
+                           "trace=open,openat,openat2,creat", BIN / "hashgate", "scan",
+                           *map(str, arguments)], env=settings(service, folder),
+                          capture_output=True, timeout=300)
+    opened = [bytes.fromhex(name.replace("\\x", "")) for name in
+              re.findall(r'open(?:at2?)?\(.*?"((?:\\x[0-9a-f]{2})*)"', trace.read_text())]
+    return done, opened
+
+
+def bucket_environment(service, folder, store, key_id, secret, region):
+    return settings(service, folder, AWS_ACCESS_KEY_ID=key_id, AWS_SECRET_ACCESS_KEY=secret,
+                    AWS_REGION=region, AWS_ENDPOINT_URL=store, no_proxy="*")
+
+
+def run(env, *arguments, timeout=300):
+    return subprocess.run([BIN / "hashgate", "scan", *map(str, arguments)], env=env,
+                          capture_output=True, timeout=timeout)
+
+
+def names_of(tree):
+    return sorted(os.path.join(folder, name) for folder, _, files in os.walk(os.fsencode(tree))
+                  for name in files)
