@@ -1,5 +1,6 @@
 """Is a bucket scanned like a folder: once, told, and nothing taken for gone that nobody looked at?"""
 import io
+import threading
 import zipfile
 
 import pytest
@@ -56,6 +57,20 @@ def test_a_bucket_is_scanned_once(service, tmp_path):
                     f"quarantine {tmp_path / 'away'}")
         assert done.stderr.count(b"it is no file of this machine") == 1
         assert done.stderr.count(b"it lies in an archive") == 1
+
+
+def test_objects_are_read_several_at_a_time(service, tmp_path):
+    together = threading.Barrier(4)
+
+    def script(_, handler):
+        if "list-type" not in handler.path:
+            together.wait(20)  # breaks, and the objects are told as errors, when fewer come
+        return False
+
+    with Store({b"%02d.jpg" % i: jpeg(i) for i in range(12)}, script=script) as store:
+        done = scan(service, tmp_path, store, "s3://bucket")
+        assert done.returncode == 1 and b"12 files: 1 matched \xc2\xb7 12 hashed" in done.stderr, done
+        assert len(store.requests) == 13
 
 
 def test_a_listing_that_breaks_off_loses_nothing(service, tmp_path):

@@ -284,6 +284,17 @@ static enum rc on_item(void *ctx, struct source_item *item, struct err *err)
     return take_opened(in, item, fd, err);
 }
 
+static enum rc on_wanted(void *ctx, struct source_item *item, bool *ret, struct err *err)
+{
+    struct intake *in = ctx;
+    enum state_known known = STATE_KNOWN;
+
+    if (intake_in_shard(item->under, in->config.shard))
+        TRY(state_see(in->config.state, in->root, item, in->config.trust, &known, err));
+    *ret = known == STATE_NEW;
+    return RC_OK;
+}
+
 enum rc intake_trouble(struct intake *in, struct bytes name, const struct source_identity *identity,
                        const struct err *why, struct err *err)
 {
@@ -303,8 +314,11 @@ static enum rc on_trouble(void *ctx, struct bytes name, const struct source_iden
 struct source_visitor intake_visitor(struct intake *in, int64_t root)
 {
     in->root = root;
-    return (struct source_visitor){
-        .ctx = in, .item = on_item, .trouble = on_trouble, .stop = in->config.stop};
+    return (struct source_visitor){.ctx = in,
+                                   .item = on_item,
+                                   .wanted = on_wanted,
+                                   .trouble = on_trouble,
+                                   .stop = in->config.stop};
 }
 
 enum rc intake_drain(struct intake *in, struct err *err)

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tools/scan/s3_internal.h"
+#include "tools/scan/s3_ahead.h"
 #include "tools/scan/s3_sign.h"
 
 enum {
@@ -122,6 +122,20 @@ enum rc s3_open(const struct s3_config *config, const char *url, struct s3 **ret
     return RC_OK;
 }
 
+enum rc s3_again(const struct s3 *s3, struct s3 **ret, struct err *err)
+{
+    SCOPED(s3_close) struct s3 *again = malloc(sizeof *again);
+    if (again == NULL)
+        FAIL(err, RC_NOMEM, "no memory for a bucket");
+    *again = *s3;
+    again->prefix = NULL;
+    again->curl = curl_easy_init();
+    if (again->curl == NULL)
+        FAIL(err, RC_NOMEM, "no memory for a bucket");
+    *ret = TAKE(again);
+    return RC_OK;
+}
+
 /* The listing. */
 
 struct text {
@@ -190,49 +204,91 @@ static enum rc read_page(struct s3 *s3, const char *query, struct s3_page *ret, 
 
 struct loading {
     struct s3 *s3;
+    struct s3_ahead *ahead; /* NULL: nothing is read ahead */
     const struct s3_object *object;
+    size_t number; /* in its page */
+    char name[sizeof((struct s3 *)0)->bucket + S3_KEY_MAX + 8];
 };
 
 static enum rc load_object(struct source_item *item, uint64_t max, int *ret_memfd,
                            uint64_t *ret_length, struct err *err)
 {
     const struct loading *loading = item->ctx;
-    TRY(s3_object_load(loading->s3, loading->object, max, ret_memfd, err));
+    TRY(loading->ahead != NULL ? s3_ahead_load(loading->ahead, loading->number, max, ret_memfd, err)
+                               : s3_object_load(loading->s3, loading->object, max, ret_memfd, err));
     *ret_length = loading->object->size;
     return RC_OK;
 }
 
-static enum rc visit_object(struct s3 *s3, const struct s3_object *object,
-                            const struct source_visitor *visitor, struct err *err)
+/* The object as an item: *loading must live as long.  False for what is none. */
+static bool to_item(struct s3 *s3, struct s3_ahead *ahead, const struct s3_page *page, size_t i,
+                    struct loading *loading, struct source_item *ret)
 {
-    char name[sizeof s3->bucket + S3_KEY_MAX + 8];
+    const struct s3_object *object = &page->objects[i];
     size_t length = strlen(object->key);
-    if (object->size == 0 && object->key[length - 1] == '/')
-        return RC_OK;
-    int n = snprintf(name, sizeof name, "s3://%s/%s", s3->bucket, object->key);
-    struct loading loading = {.s3 = s3, .object = object};
-    struct source_item item = {.name = bytes_of(name, (size_t)n),
-                               .under = bytes_of(name + 5, (size_t)n - 5),
-                               .identity = {.size = object->size, .mtime_ns = object->mtime_ns},
-                               .load = load_object,
-                               .ctx = &loading};
-    _Static_assert(sizeof item.identity.etag == S3_ETAG_SIZE, "an ETag is an identity");
-    memcpy(item.identity.etag, object->etag, sizeof item.identity.etag);
-    return visitor->item(visitor->ctx, &item, err);
+    /* A folder's mark; and what was not asked for may belong to someone else's scan. */
+    if ((object->size == 0 && object->key[length - 1] == '/') ||
+        strncmp(object->key, s3->prefix, strlen(s3->prefix)) != 0)
+        return false;
+    loading->s3 = s3;
+    loading->ahead = ahead;
+    loading->object = object;
+    loading->number = i;
+    int n = snprintf(loading->name, sizeof loading->name, "s3://%s/%s", s3->bucket, object->key);
+    *ret = (struct source_item){.name = bytes_of(loading->name, (size_t)n),
+                                .under = bytes_of(loading->name + 5, (size_t)n - 5),
+                                .identity = {.size = object->size, .mtime_ns = object->mtime_ns},
+                                .load = load_object,
+                                .ctx = loading};
+    _Static_assert(sizeof ret->identity.etag == S3_ETAG_SIZE, "an ETag is an identity");
+    memcpy(ret->identity.etag, object->etag, sizeof ret->identity.etag);
+    return true;
 }
 
-static enum rc visit_page(struct s3 *s3, const struct s3_page *page,
-                          const struct source_visitor *visitor, struct err *err)
+/* Wants objects from number *next on, as many as have room. */
+static enum rc look_ahead(struct s3 *s3, struct s3_ahead *ahead, const struct s3_page *page,
+                          size_t *next, const struct source_visitor *visitor, struct err *err)
 {
-    size_t prefix = strlen(s3->prefix);
-    for (size_t i = 0; i < page->n; i++) {
-        if (visitor->stop != NULL && atomic_load(visitor->stop))
-            FAIL(err, RC_BUSY, "stopped");
-        /* What was not asked for may belong to someone else's scan. */
-        if (strncmp(page->objects[i].key, s3->prefix, prefix) == 0)
-            TRY(visit_object(s3, &page->objects[i], visitor, err));
+    for (; *next < page->n && s3_ahead_has_room(ahead, *next); ++*next) {
+        struct loading loading;
+        struct source_item item;
+        bool wanted = false;
+        if (to_item(s3, ahead, page, *next, &loading, &item))
+            TRY(visitor->wanted(visitor->ctx, &item, &wanted, err));
+        if (wanted)
+            s3_ahead_want(ahead, *next);
     }
     return RC_OK;
+}
+
+static enum rc visit_objects(struct s3 *s3, struct s3_ahead *ahead, const struct s3_page *page,
+                             const struct source_visitor *visitor, struct err *err)
+{
+    for (size_t i = 0, next = 0; i < page->n; i++) {
+        struct loading loading;
+        struct source_item item;
+        if (visitor->stop != NULL && atomic_load(visitor->stop))
+            FAIL(err, RC_BUSY, "stopped");
+        next = next > i ? next : i;
+        if (ahead != NULL)
+            TRY(look_ahead(s3, ahead, page, &next, visitor, err));
+        if (to_item(s3, ahead, page, i, &loading, &item))
+            TRY(visitor->item(visitor->ctx, &item, err));
+        if (ahead != NULL)
+            s3_ahead_visited(ahead, i);
+    }
+    return RC_OK;
+}
+
+static enum rc visit_page(struct s3 *s3, struct s3_ahead *ahead, const struct s3_page *page,
+                          const struct source_visitor *visitor, struct err *err)
+{
+    if (ahead != NULL)
+        TRY(s3_ahead_page(ahead, page, err));
+    enum rc rc = visit_objects(s3, ahead, page, visitor, err);
+    if (ahead != NULL)
+        s3_ahead_leave(ahead);
+    return rc;
 }
 
 /* What follows is unknown; what came before was visited. */
@@ -260,9 +316,12 @@ enum rc s3_run(void *source, const struct source_visitor *visitor, struct err *e
 {
     struct s3 *s3 = source;
     char token[S3_TOKEN_SIZE] = "";
+    SCOPED(s3_ahead_free) struct s3_ahead *ahead = NULL;
     unsigned empty = 0;
 
     s3->stop = visitor->stop;
+    if (visitor->wanted != NULL)
+        TRY(s3_ahead_new(s3, &ahead, err));
     for (bool more = true, first = true; more; first = false) {
         SCOPED(s3_page_clear) struct s3_page page = {0};
         struct err why = {.rc = RC_OK};
@@ -274,7 +333,7 @@ enum rc s3_run(void *source, const struct source_visitor *visitor, struct err *e
         }
         if (rc != RC_OK)
             return tell_trouble(s3, &why, visitor, err);
-        TRY(visit_page(s3, &page, visitor, err));
+        TRY(visit_page(s3, ahead, &page, visitor, err));
         more = page.truncated;
         memcpy(token, page.token, sizeof token);
     }

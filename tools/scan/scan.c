@@ -102,6 +102,12 @@ static enum rc on_bucket_item(void *ctx, struct source_item *item, struct err *e
     return b->visitor.item(b->visitor.ctx, item, err);
 }
 
+static enum rc on_bucket_wanted(void *ctx, struct source_item *item, bool *ret, struct err *err)
+{
+    struct bucket *b = ctx;
+    return b->visitor.wanted(b->visitor.ctx, item, ret, err);
+}
+
 static enum rc on_bucket_trouble(void *ctx, struct bytes name,
                                  const struct source_identity *identity, const struct err *why,
                                  struct err *err)
@@ -116,8 +122,11 @@ static enum rc read_bucket(struct scanning *s, const char *url, struct err *err)
     const struct s3_config config = s3_config_from_environment();
     SCOPED(s3_close) struct s3 *s3 = NULL;
     struct bucket bucket = {0};
-    const struct source_visitor visitor = {
-        .ctx = &bucket, .item = on_bucket_item, .trouble = on_bucket_trouble, .stop = s->stop};
+    const struct source_visitor visitor = {.ctx = &bucket,
+                                           .item = on_bucket_item,
+                                           .wanted = on_bucket_wanted,
+                                           .trouble = on_bucket_trouble,
+                                           .stop = s->stop};
     struct err why;
 
     TRY(s3_open(&config, url, &s3, err));

@@ -9,6 +9,7 @@
 #define TOOLS_SCAN_SOURCE_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #include "hashing/base/bytes.h"
 #include "hashing/base/err.h"
@@ -64,6 +65,11 @@ struct source_visitor {
     /* A failure ends the source, which returns it: it is the scan's (its state, a stop), never the
      * item's. */
     enum rc (*item)(void *ctx, struct source_item *item, struct err *err);
+    /*
+     * Whether `item` would load this one if it were met now: a source that is slow to answer asks
+     * it of what comes next, and reads ahead.  NULL: nothing is read ahead.
+     */
+    enum rc (*wanted)(void *ctx, struct source_item *item, bool *ret, struct err *err);
     /*
      * Something could not be looked at: a folder, a list's line, an archive, a page of a bucket;
      * `why` says what failed.  The source goes on with the rest.  What lies under that name is not

@@ -5,8 +5,8 @@
 #include "tools/scan/state_internal.h"
 
 /* Of a file and its content, where it has one. */
-#define OUTCOME "iif(f.reason <> '', 2, coalesce(c.outcome, 2))"
-#define REASON  "iif(f.reason <> '', f.reason, coalesce(c.reason, ''))"
+#define OUTCOME "CASE WHEN f.reason <> '' THEN 2 ELSE coalesce(c.outcome, 2) END"
+#define REASON  "CASE WHEN f.reason <> '' THEN f.reason ELSE coalesce(c.reason, '') END"
 
 #define OF_ROOTS "(?1 < 0 OR f.root IN (SELECT number FROM roots WHERE run = ?1))"
 
@@ -82,7 +82,7 @@ const char *const state_sql[STATE_SQL_COUNT] = {
         " WHERE EXISTS (SELECT 1 FROM files f WHERE f.content = c.number AND " OF_ROOTS ")",
     [STATE_SQL_EACH] =
         "SELECT f.name, " OUTCOME ", " REASON ", c.type, c.sha256,"
-        " coalesce(c.bytes, iif(f.member, 0, f.size)), c.width, c.height, c.frames, c.duration_ms, "
+        " coalesce(c.bytes, f.size * (1 - f.member)), c.width, c.height, c.frames, c.duration_ms, "
         "c.generation,"
         " h.orientation, h.bank, h.action, h.entry, h.type, h.distance, h.threshold, h.ms,"
         " h.entry_ms, h.labels, f.member FROM files f LEFT JOIN contents c ON c.number = f.content"
