@@ -273,6 +273,7 @@ static enum rc on_item(void *ctx, struct source_item *item, struct err *err)
 
     if (!intake_in_shard(item->under, in->config.shard) || is_state(in, item->name))
         return RC_OK;
+    atomic_fetch_add(in->config.walked, 1);
     atomic_fetch_add(in->config.seen, 1);
     TRY(state_see(in->config.state, in->root, item, in->config.trust, &known, err));
     if (known != STATE_NEW)

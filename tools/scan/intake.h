@@ -23,7 +23,8 @@ struct intake_config {
     enum state_trust trust;
     const char *skip; /* absolute: neither this file nor those that SQLite keeps beside it */
     struct unpack_config unpack;
-    atomic_uint_least64_t *seen; /* counts files and members met */
+    atomic_uint_least64_t *walked; /* counts files met, members of archives left out */
+    atomic_uint_least64_t *seen;   /* counts both */
     const atomic_bool *stop;
 };
 

@@ -36,7 +36,7 @@ static void show(const struct progress *p)
                 seen, atomic_load(&p->files->hashed), (double)seen / seconds,
                 (double)atomic_load(&p->files->bytes) / 1e6 / seconds, hits,
                 atomic_load(&p->files->failed));
-        tell_left(stderr, p, seen, seconds);
+        tell_left(stderr, p, atomic_load(&p->walked), seconds);
     }
     if (atomic_load(&p->matches->waiting))
         fputs(" · waiting for the service", stderr);

@@ -12,8 +12,9 @@
 struct progress {
     struct state *state;
     bool show;
-    atomic_uint_least64_t seen;  /* files met */
-    atomic_uint_least64_t total; /* files that will be, as the last scan found; 0: unknown */
+    atomic_uint_least64_t seen;          /* files met, members of archives, too */
+    atomic_uint_least64_t walked;        /* files met, without those */
+    atomic_uint_least64_t total;         /* that will be walked, or asked again; 0: unknown */
     const struct pipeline_counts *files; /* NULL: a rematch */
     const struct match_counts *matches;
 

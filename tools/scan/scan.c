@@ -5,6 +5,7 @@
 
 #include "hashing/base/clock.h"
 #include "hashing/worker_find.h"
+#include "tools/scan/census.h"
 #include "tools/scan/progress.h"
 #include "tools/scan/s3.h"
 
@@ -16,6 +17,7 @@ struct scanning {
     struct pipeline *pipeline;
     struct intake intake;
     struct progress progress;
+    struct census census;
     uint64_t gone, hashed;
 
     /* the asking thread */
@@ -169,26 +171,28 @@ static enum rc walk_all(struct scanning *s, struct err *err)
     return s->options->list != NULL ? walk_names(s, err) : RC_OK;
 }
 
-/* How many files there are, if each root was gone through before. */
-static enum rc expect(struct scanning *s, struct err *err)
+static bool counts(void *ctx, struct bytes under)
 {
-    uint64_t total = 0;
-    for (int i = 0; i < s->options->n_paths; i++) {
-        const char *path = s->options->paths[i];
-        SCOPED(mem_free) char *name = s3_is_url(path) ? strdup(path) : realpath(path, NULL);
-        uint64_t files = 0;
-        int64_t root;
-        if (name == NULL)
-            return RC_OK;
-        TRY(state_root(s->state, bytes_str(name), &root, err));
-        TRY(state_root_files(s->state, root, &files, err));
-        if (files == 0)
-            return RC_OK;
-        total += files;
-    }
-    if (s->options->list == NULL)
-        atomic_store(&s->progress.total, total);
-    return RC_OK;
+    const struct scanning *s = ctx;
+    return intake_in_shard(under, s->options->shard);
+}
+
+/* Only for whoever looks at the progress; what a list or a bucket will name is unknown. */
+static void start_census(struct scanning *s)
+{
+    const struct scan_options *options = s->options;
+    for (int i = 0; i < options->n_paths; i++)
+        if (s3_is_url(options->paths[i]))
+            return;
+    if (options->list != NULL || !options->progress)
+        return;
+    s->census = (struct census){.paths = options->paths,
+                                .n_paths = options->n_paths,
+                                .walk = &options->walk,
+                                .counts = counts,
+                                .ctx = s,
+                                .total = &s->progress.total};
+    census_start(&s->census);
 }
 
 static void *run_asker(void *ctx)
@@ -279,6 +283,7 @@ static struct intake_config intake_config_of(struct scanning *s, const char *unp
                                          : STATE_TRUST,
         .skip = options->state_path,
         .unpack = {.program = unpacker, .limits = options->archives},
+        .walked = &s->progress.walked,
         .seen = &s->progress.seen,
         .stop = s->stop,
     };
@@ -298,7 +303,9 @@ static enum rc run(struct scanning *s, const struct programs *programs, struct e
     s->pipeline = pipeline;
     s->progress.files = pipeline_counts(pipeline);
     s->intake.config = intake_config_of(s, programs->unpacker);
+    start_census(s);
     enum rc rc = run_threads(s, err);
+    census_end(&s->census);
     s->hashed = atomic_load(&pipeline_counts(pipeline)->hashed);
     return rc;
 }
@@ -316,7 +323,6 @@ enum rc scan_run(const struct scan_options *options, struct client *client, stru
     TRY(worker_find("hashgate-unpack", programs->unpacker, sizeof programs->unpacker, err));
     TRY(state_run_begin(state, options->shard, err));
     prepare(&s, options, client, state, stop);
-    TRY(expect(&s, err));
     return end(&s, run(&s, programs, err), began_ns, ret, err);
 }
 

@@ -50,10 +50,6 @@ MUST_CHECK enum rc state_root(struct state *state, struct bytes name, int64_t *r
 MUST_CHECK enum rc state_root_done(struct state *state, int64_t root, uint64_t *ret,
                                    struct err *err);
 
-/* How many files the root had when it was last gone through; 0: never. */
-MUST_CHECK enum rc state_root_files(struct state *state, int64_t root, uint64_t *ret,
-                                    struct err *err);
-
 /* --- files --- */
 
 enum state_outcome {

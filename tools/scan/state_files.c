@@ -20,20 +20,7 @@ enum rc state_root_done(struct state *state, int64_t root, uint64_t *ret, struct
 {
     STATE_HOLD(state);
     TRY(state_change(state, STATE_SQL_ROOT_GONE, err, "ii", root, state->run));
-    uint64_t gone = (uint64_t)sqlite3_changes64(state->db);
-    TRY(state_change(state, STATE_SQL_ROOT_DONE, err, "i", root));
-    *ret = gone;
-    return RC_OK;
-}
-
-enum rc state_root_files(struct state *state, int64_t root, uint64_t *ret, struct err *err)
-{
-    STATE_HOLD(state);
-    SCOPED(state_reset) sqlite3_stmt *q = NULL;
-    bool row;
-    TRY(state_bind(state, STATE_SQL_ROOT_FILES, &q, err, "i", root));
-    TRY(state_step(state, q, &row, err));
-    *ret = row ? (uint64_t)sqlite3_column_int64(q, 0) : 0;
+    *ret = (uint64_t)sqlite3_changes64(state->db);
     return RC_OK;
 }
 

@@ -10,8 +10,7 @@
  */
 static const char join[] =
     "BEGIN IMMEDIATE;"
-    "INSERT INTO roots(name, run, files) SELECT name, 0, files FROM other.roots WHERE true"
-    " ON CONFLICT(name) DO UPDATE SET files = files + excluded.files;"
+    "INSERT OR IGNORE INTO roots(name, run) SELECT name, 0 FROM other.roots;"
     "INSERT INTO contents(sha256, bytes, outcome, reason, type, width, height, frames,"
     " duration_ms, generation) SELECT sha256, bytes, outcome, reason, type, width, height, frames,"
     " duration_ms, generation FROM other.contents WHERE true ON CONFLICT(sha256) DO UPDATE"
