@@ -31,6 +31,8 @@ enum rc act_parse(const char *text, struct act *ret, struct err *err)
 
 /* --- quarantine --- */
 
+static const char not_the_same[] = "it is not what was hashed any more";
+
 static bool is_what_was_hashed(const struct stat *st, const struct source_identity *id)
 {
     return S_ISREG(st->st_mode) && (uint64_t)st->st_size == id->size &&
@@ -58,11 +60,15 @@ static enum rc open_folder(const struct state_due *due, int *ret, const char **r
 }
 
 /* To another file system. */
-static enum rc copy(int folder, const char *last, int to, const char *name, struct err *err)
+static enum rc copy(int folder, const char *last, int to, const char *name,
+                    const struct source_identity *id, struct err *err)
 {
     SCOPED(fd_close) int in = openat(folder, last, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-    if (in < 0)
+    struct stat st;
+    if (in < 0 || fstat(in, &st) != 0)
         FAIL_SYS(err, "cannot open it");
+    if (!is_what_was_hashed(&st, id))
+        FAIL(err, RC_INPUT, "%s", not_the_same);
     SCOPED(fd_close) int out = openat(to, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     ssize_t n = -1;
 
@@ -78,16 +84,24 @@ static enum rc copy(int folder, const char *last, int to, const char *name, stru
     return RC_OK;
 }
 
-/* RC_CONFLICT when there is a file of this name already. */
-static enum rc move_to(int folder, const char *last, int to, const char *name, struct err *err)
+/* RC_CONFLICT when there is a file of this name already.  What took the file's place in the moment
+ * before is given back. */
+static enum rc move_to(int folder, const char *last, int to, const char *name,
+                       const struct source_identity *id, struct err *err)
 {
-    if (renameat2(folder, last, to, name, RENAME_NOREPLACE) == 0)
+    struct stat st;
+    if (renameat2(folder, last, to, name, RENAME_NOREPLACE) != 0) {
+        if (errno == EEXIST)
+            return RC_CONFLICT;
+        if (errno == EXDEV)
+            return copy(folder, last, to, name, id, err);
+        FAIL_SYS(err, "cannot move it");
+    }
+    if (fstatat(to, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && is_what_was_hashed(&st, id))
         return RC_OK;
-    if (errno == EEXIST)
-        return RC_CONFLICT;
-    if (errno == EXDEV)
-        return copy(folder, last, to, name, err);
-    FAIL_SYS(err, "cannot move it");
+    if (renameat2(to, name, folder, last, RENAME_NOREPLACE) != 0)
+        FAIL_SYS(err, "%s, and lies in the quarantine as %s", not_the_same, name);
+    FAIL(err, RC_INPUT, "%s", not_the_same);
 }
 
 static enum rc quarantine(const char *dir, const struct state_due *due, struct err *err)
@@ -109,11 +123,11 @@ static enum rc quarantine(const char *dir, const struct state_due *due, struct e
     if (here.st_ino == there.st_ino && here.st_dev == there.st_dev)
         return RC_OK; /* it lies there already */
     if (!is_what_was_hashed(&st, &due->identity))
-        FAIL(err, RC_CONFLICT, "it is not what was hashed any more");
+        FAIL(err, RC_INPUT, "%s", not_the_same);
     text_hex(due->sha256, sizeof due->sha256, hex);
     for (unsigned i = 1; i < NAMES_MAX; i++) {
         snprintf(name, sizeof name, i == 1 ? "%s" : "%s.%u", hex, i);
-        enum rc rc = move_to(folder, last, to, name, err);
+        enum rc rc = move_to(folder, last, to, name, &due->identity, err);
         if (rc != RC_CONFLICT)
             return rc;
     }
@@ -122,20 +136,35 @@ static enum rc quarantine(const char *dir, const struct state_due *due, struct e
 
 /* --- exec --- */
 
-/* The caller's environment without the key: a command needs none. */
+/* Standard input is nothing, for the names of a scan may come by it, and standard output is
+ * standard error, for the other holds what the scan tells. */
+static int plug(posix_spawn_file_actions_t *files)
+{
+    int failed = posix_spawn_file_actions_addopen(files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    return failed != 0 ? failed
+                       : posix_spawn_file_actions_adddup2(files, STDERR_FILENO, STDOUT_FILENO);
+}
+
+/* With the caller's environment but the key: a command needs none. */
 static enum rc spawn(char *const *argv, pid_t *ret, struct err *err)
 {
+    posix_spawn_file_actions_t files;
     size_t n = 0, kept = 0;
     while (environ[n] != NULL)
         n++;
     SCOPED(mem_free) char **env = calloc(n + 1, sizeof *env);
-    if (env == NULL)
+    if (env == NULL || posix_spawn_file_actions_init(&files) != 0)
         FAIL(err, RC_NOMEM, "no memory for a command");
     for (size_t i = 0; i < n; i++)
         if (strncmp(environ[i], "HASHGATE_KEY=", 13) != 0)
             env[kept++] = environ[i];
-    errno = posix_spawn(ret, argv[0], NULL, NULL, argv, env);
-    if (errno != 0)
+    errno = plug(&files);
+    if (errno == 0)
+        errno = posix_spawn(ret, argv[0], &files, NULL, argv, env);
+    int failed = errno;
+    posix_spawn_file_actions_destroy(&files);
+    errno = failed;
+    if (failed != 0)
         FAIL_SYS(err, "cannot run /bin/sh");
     return RC_OK;
 }

@@ -27,7 +27,8 @@ MUST_CHECK enum rc act_parse(const char *text, struct act *ret, struct err *err)
  *
  * quarantine: the file is moved to DIR, which is made (mode 0700), under its sha256; a file that is
  * not what was hashed stays.  exec: /bin/sh runs CMD with the file's name as $1 and its sha256 as
- * $2, without a key in its environment; exit code 0 means done.
+ * $2, without a key in its environment; its standard input is empty, its output goes to standard
+ * error; exit code 0 means done.
  *
  * *ret_failed: how many could not be done.  A failure is the state's, or RC_BUSY when stopped.
  */

@@ -4,7 +4,7 @@
 
 #include "hashing/base/text.h"
 #include "tools/client.h"
-#include "tools/output.h"
+#include "tools/scan/tell_internal.h"
 
 char *tell_name(struct bytes name)
 {
@@ -15,46 +15,10 @@ char *tell_name(struct bytes name)
     return shown;
 }
 
-static const char *outcome_name(enum state_outcome outcome)
+const char *tell_outcome(enum state_outcome outcome)
 {
     static const char *const names[] = {"hashed", "other", "unreadable"};
     return names[outcome];
-}
-
-/* --- table --- */
-
-static void cell_number(struct table *table, int64_t n)
-{
-    char text[24];
-    snprintf(text, sizeof text, "%lld", (long long)n);
-    table_cell(table, n < 0 ? "" : text);
-}
-
-static enum rc tell_row(void *ctx, const struct state_told *told, struct err *err)
-{
-    struct table *table = ctx;
-    const struct state_hit *hit = told->hit;
-    SCOPED(mem_free) char *name = tell_name(told->name);
-
-    if (name == NULL)
-        FAIL(err, RC_NOMEM, "no memory for a name");
-    table_cell(table, name);
-    table_cell(table, hit != NULL                     ? hit->action
-                      : told->outcome == STATE_FAILED ? "error"
-                                                      : outcome_name(told->outcome));
-    if (hit == NULL) {
-        table_cell(table, told->reason);
-        for (int i = 0; i < 5; i++)
-            table_cell(table, "");
-        return RC_OK;
-    }
-    table_cell(table, hit->bank);
-    cell_number(table, hit->distance);
-    table_cell(table, hit->orientation);
-    cell_number(table, hit->ms);
-    table_cell(table, hit->entry);
-    table_cell(table, hit->labels);
-    return RC_OK;
 }
 
 /* --- JSON Lines --- */
@@ -67,12 +31,27 @@ struct lines {
     char name[SOURCE_NAME_MAX];
 };
 
-static void end_line(struct lines *lines)
+/* All but ASCII is \u-escaped: names may hold marks that turn the text around. */
+static enum rc end_line(struct lines *lines, struct err *err)
 {
-    if (lines->line != NULL)
-        print_json(lines->line);
+    SCOPED(mem_free) char *text = NULL;
+
+    if (lines->line == NULL)
+        return RC_OK;
+    text = json_dumps(lines->line, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_ENSURE_ASCII);
     json_decref(lines->line);
     lines->line = NULL;
+    if (text == NULL)
+        FAIL(err, RC_NOMEM, "no memory for a line");
+    puts(text);
+    return RC_OK;
+}
+
+static void lines_free_scoped(struct lines **lines)
+{
+    if (*lines != NULL)
+        json_decref((*lines)->line);
+    free(*lines);
 }
 
 /* Backslashes are doubled nowhere, so a name with one is told by its bytes, too. */
@@ -114,7 +93,7 @@ static enum rc begin_line(struct lines *lines, const struct state_told *told, st
     TRY(set_name(lines->line, told->name, err));
     if (told->member)
         json_object_set_new(lines->line, "member", json_true());
-    json_object_set_new(lines->line, "outcome", json_string(outcome_name(told->outcome)));
+    json_object_set_new(lines->line, "outcome", json_string(tell_outcome(told->outcome)));
     if (told->outcome == STATE_FAILED)
         json_object_set_new(lines->line, "error", json_pack("{s:s}", "detail", told->reason));
     if (told->sha256 != NULL) {
@@ -170,7 +149,7 @@ static enum rc tell_line(void *ctx, const struct state_told *told, struct err *e
                 lines->name_n == told->name.n &&
                 memcmp(lines->name, told->name.p, told->name.n) == 0;
     if (!same) {
-        end_line(lines);
+        TRY(end_line(lines, err));
         TRY(begin_line(lines, told, err));
     }
     if (told->hit != NULL)
@@ -192,11 +171,13 @@ static void put_text(const char *text, const char *after)
     printf("\"%s", after);
 }
 
-static void put_printable(const char *text, const char *after)
+static enum rc put_printable(const char *text, const char *after, struct err *err)
 {
-    char shown[2048];
-    text_printable(text, strlen(text), shown, sizeof shown);
+    SCOPED(mem_free) char *shown = tell_name(bytes_str(text));
+    if (shown == NULL)
+        FAIL(err, RC_NOMEM, "no memory for a text");
     put_text(shown, after);
+    return RC_OK;
 }
 
 static void put_number(int64_t n, const char *after)
@@ -206,18 +187,18 @@ static void put_number(int64_t n, const char *after)
     fputs(after, stdout);
 }
 
-static void put_hit(const struct state_hit *hit)
+static enum rc put_hit(const struct state_hit *hit, struct err *err)
 {
-    put_printable(hit->action, ",");
-    put_printable(hit->bank, ",");
-    put_printable(hit->entry, ",");
-    put_printable(hit->type, ",");
+    TRY(put_printable(hit->action, ",", err));
+    TRY(put_printable(hit->bank, ",", err));
+    TRY(put_printable(hit->entry, ",", err));
+    TRY(put_printable(hit->type, ",", err));
     put_number(hit->distance, ",");
     put_number(hit->threshold, ",");
-    put_printable(hit->orientation, ",");
+    TRY(put_printable(hit->orientation, ",", err));
     put_number(hit->ms, ",");
     put_number(hit->entry_ms, ",");
-    put_printable(hit->labels, "\r\n");
+    return put_printable(hit->labels, "\r\n", err);
 }
 
 static const char csv_head[] =
@@ -235,38 +216,30 @@ static enum rc tell_csv(void *ctx, const struct state_told *told, struct err *er
     if (told->sha256 != NULL)
         text_hex(told->sha256, 32, hex);
     put_text(name, ",");
-    put_text(outcome_name(told->outcome), ",");
-    put_printable(told->reason, ",");
-    put_text(told->type, ",");
+    put_text(tell_outcome(told->outcome), ",");
+    TRY(put_printable(told->reason, ",", err));
+    TRY(put_printable(told->type, ",", err));
     put_number((int64_t)told->bytes, ",");
     put_text(hex, ",");
     if (told->hit != NULL)
-        put_hit(told->hit);
-    else
-        fputs(",,,,,,,,,\r\n", stdout);
+        return put_hit(told->hit, err);
+    fputs(",,,,,,,,,\r\n", stdout);
     return RC_OK;
 }
 
 enum rc tell_state(struct state *state, struct tell_what what, enum tell_form form, struct err *err)
 {
-    static const char *const headings[] = {"FILE", "RESULT", "BANK",   "DISTANCE", "ORIENTATION",
-                                           "MS",   "ENTRY",  "LABELS", NULL};
     enum state_which which = what.all ? STATE_ALL : STATE_NOTABLE;
 
-    if (form == TELL_TABLE) {
-        struct table *table = table_new(headings);
-        enum rc rc = state_each(state, what.everything, which, tell_row, table, err);
-        table_print(table);
-        return rc;
-    }
+    if (form == TELL_TABLE)
+        return tell_table(state, what.everything, which, err);
     if (form == TELL_CSV) {
         fputs(csv_head, stdout);
         return state_each(state, what.everything, which, tell_csv, NULL, err);
     }
-    SCOPED(mem_free) struct lines *lines = calloc(1, sizeof *lines);
+    SCOPED(lines_free) struct lines *lines = calloc(1, sizeof *lines);
     if (lines == NULL)
         FAIL(err, RC_NOMEM, "no memory for a line");
     TRY(state_each(state, what.everything, which, tell_line, lines, err));
-    end_line(lines);
-    return RC_OK;
+    return end_line(lines, err);
 }

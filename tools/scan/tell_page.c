@@ -115,10 +115,84 @@ static enum rc put_unread(void *ctx, const struct state_told *told, struct err *
     return RC_OK;
 }
 
-static void put_fact(FILE *out, const char *what, uint64_t n)
+/* --- why files could not be read, counted by reason --- */
+
+/* Different ones that are counted by themselves; what comes after them shares a row. */
+enum { REASONS_MAX = 200 };
+
+struct reason {
+    char *text; /* owned */
+    uint64_t files;
+};
+struct reasons {
+    unsigned n;
+    struct reason reason[REASONS_MAX];
+    uint64_t others;
+};
+
+static void reasons_free_scoped(struct reasons **p)
 {
-    fprintf(out, "<dt>%s</dt><dd>%" PRIu64 "</dd>\n", what, n);
+    for (unsigned i = 0; *p != NULL && i < (*p)->n; i++)
+        free((*p)->reason[i].text);
+    free(*p);
 }
+
+static enum rc count_reason(void *ctx, const struct state_told *told, struct err *err)
+{
+    struct reasons *reasons = ctx;
+    unsigned i = 0;
+
+    while (i < reasons->n && strcmp(reasons->reason[i].text, told->reason) != 0)
+        i++;
+    if (i == REASONS_MAX) {
+        reasons->others++;
+        return RC_OK;
+    }
+    if (i == reasons->n) {
+        reasons->reason[i].text = strdup(told->reason);
+        if (reasons->reason[i].text == NULL)
+            FAIL(err, RC_NOMEM, "no memory for a reason");
+        reasons->n++;
+    }
+    reasons->reason[i].files++;
+    return RC_OK;
+}
+
+/* The most frequent first. */
+static int compare_reasons(const void *a, const void *b)
+{
+    const struct reason *x = a, *y = b;
+    return x->files != y->files ? (x->files < y->files) - (x->files > y->files)
+                                : strcmp(x->text, y->text);
+}
+
+static enum rc put_reasons(struct state *state, bool everything, FILE *out, struct err *err)
+{
+    SCOPED(reasons_free) struct reasons *reasons = calloc(1, sizeof *reasons);
+
+    if (reasons == NULL)
+        FAIL(err, RC_NOMEM, "no memory for reasons");
+    TRY(state_each(state, everything, STATE_UNREAD, count_reason, reasons, err));
+    qsort(reasons->reason, reasons->n, sizeof *reasons->reason, compare_reasons);
+    fputs("<h2>Unreadable, by reason</h2>\n<table>\n<tr><th>Why</th><th class=\"n\">Files</th>"
+          "</tr>\n",
+          out);
+    for (unsigned i = 0; i < reasons->n; i++) {
+        fputs("<tr>", out);
+        TRY(put_text(out, reasons->reason[i].text, err));
+        put_number(out, (int64_t)reasons->reason[i].files);
+        fputs("</tr>\n", out);
+    }
+    if (reasons->others > 0) {
+        fputs("<tr><td>other reasons</td>", out);
+        put_number(out, (int64_t)reasons->others);
+        fputs("</tr>\n", out);
+    }
+    fputs("</table>\n", out);
+    return RC_OK;
+}
+
+/* --- the whole --- */
 
 /* The only part of the page that differs between two scans of one tree. */
 static void put_times(FILE *out, const struct scan_done *done)
@@ -129,20 +203,37 @@ static void put_times(FILE *out, const struct scan_done *done)
     if (done != NULL)
         fprintf(out,
                 " The last scan met %" PRIu64 " files and hashed %" PRIu64
-                " contents in %.1f seconds: %.1f files a second.",
+                " contents in %.1f seconds: %.1f files and %.1f contents a second.",
                 done->seen, done->hashed, (double)done->took_ms / 1000,
-                (double)done->seen * 1000 / (double)(done->took_ms + 1));
+                (double)done->seen * 1000 / (double)(done->took_ms + 1),
+                (double)done->hashed * 1000 / (double)(done->took_ms + 1));
+    if (done != NULL && done->stopped)
+        fputs(" It was stopped before its end.", out);
     fputs("</p>\n", out);
+}
+
+static void put_fact(FILE *out, const char *what, uint64_t n)
+{
+    fprintf(out, "<dt>%s</dt><dd>%" PRIu64 "</dd>\n", what, n);
+}
+
+/* How many of all files. */
+static void put_share(FILE *out, const char *what, uint64_t n, uint64_t files)
+{
+    fprintf(out, "<dt>%s</dt><dd>%" PRIu64, what, n);
+    if (n > 0)
+        fprintf(out, " (%.2f %%)", 100 * (double)n / (double)files);
+    fputs("</dd>\n", out);
 }
 
 static void put_totals(FILE *out, const struct state_totals *t)
 {
     fputs("<dl>\n", out);
     put_fact(out, "files", t->files);
-    put_fact(out, "files that match", t->matched);
-    put_fact(out, "pictures and videos hashed", t->hashed);
-    put_fact(out, "other files, compared by digest", t->other);
-    put_fact(out, "unreadable", t->failed);
+    put_share(out, "files that match", t->matched, t->files);
+    put_share(out, "pictures and videos hashed", t->hashed, t->files);
+    put_share(out, "other files, compared by digest", t->other, t->files);
+    put_share(out, "unreadable", t->failed, t->files);
     put_fact(out, "different contents", t->contents);
     put_fact(out, "contents not matched yet", t->unmatched);
     put_fact(out, "bytes", t->bytes);
@@ -165,7 +256,9 @@ enum rc tell_page(struct state *state, bool everything, const struct scan_done *
           "<th>Labels</th><th class=\"n\">Files</th></tr>\n",
           out);
     TRY(state_each_group(state, everything, put_group, out, err));
-    fputs("</table>\n<h2>Found where</h2>\n<table>\n<tr><th>File</th><th>Action</th><th>Bank</th>"
+    fputs("</table>\n", out);
+    TRY(put_reasons(state, everything, out, err));
+    fputs("<h2>Found where</h2>\n<table>\n<tr><th>File</th><th>Action</th><th>Bank</th>"
           "<th class=\"n\">Distance</th><th>Orientation</th><th class=\"n\">Ms</th><th>Entry</th>"
           "<th>Labels</th></tr>\n",
           out);

@@ -1,0 +1,122 @@
+"""Is what a scan says whole, in one line where it should be, and no channel for others' bytes?"""
+import fcntl
+import os
+import pty
+import re
+import shutil
+import struct
+import subprocess
+import termios
+
+import pytest
+
+from hashgate import BIN, jpeg, running
+from scanning import scan, settings
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tell") / "tree"
+    deep = folder.joinpath(*(c * 250 for c in "vwxyz"))
+    deep.mkdir(parents=True)
+    (deep / "bad.jpg").write_bytes(jpeg(7))
+    (folder / "bad.jpg").write_bytes(jpeg(7))
+    for i in range(3):
+        (folder / f"cut{i}.jpg").write_bytes(jpeg(i)[:1500 + i])
+    (folder / "clip.avi").write_bytes(b"RIFF\0\0\0\0AVI LIST" + bytes(100))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def service():
+    with running() as s:
+        s.bank("A")
+        s.add(jpeg(7), bank="A", label="one", reason="r")
+        yield s
+
+
+def test_a_long_name_is_whole_and_widens_no_other_row(service, tree, tmp_path):
+    out = scan(service, tmp_path / "state", tree, code=1).stdout.decode().splitlines()
+    assert out[0].split() == ["RESULT", "BANK", "DISTANCE", "ORIENTATION", "MS", "ENTRY", "LABELS",
+                              "FILE"]
+    name = next(str(p) for p in tree.rglob("bad.jpg") if p.parent != tree)
+    assert sum(line.endswith("  " + name) for line in out) == 1
+    assert len({line.index(str(tree)) for line in out[1:]}) == 1 and out[1].index(str(tree)) < 120
+    cut = [line for line in out if "/cut" in line]
+    assert len(cut) == 3 and all(re.search(r"cut\d\.jpg: JPEG", line) for line in cut)
+
+
+def test_the_page_counts_what_it_lists(service, tree, tmp_path):
+    scan(service, tmp_path / "state", tree, "--report", tmp_path / "page.html", code=1)
+    html = (tmp_path / "page.html").read_text()
+    reasons = re.search(r"<h2>Unreadable, by reason</h2>(.*?)</table>", html, re.S)[1]
+    counted = [int(n) for n in re.findall(r'<td class="n">(\d+)</td>', reasons)]
+    assert sum(counted) == 4 and counted == sorted(counted, reverse=True)
+    assert "unreadable</dt><dd>4 (66.67 %)" in html
+    assert re.search(r"generation of the block-list</dt><dd>\d+ to \d+<", html)
+    assert re.search(r"met 6 files and hashed 5 contents in [\d.]+ seconds", html)
+
+
+@pytest.mark.parametrize("columns", [30, 200])
+def test_the_progress_is_one_line_of_the_terminal(service, tmp_path, columns):
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    for i in range(400):
+        (tree / f"{i}.jpg").write_bytes(jpeg(1000 + i))
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    command = [BIN / "hashgate", "scan", tree, "--state", tmp_path / "state", "--jobs", "1"]
+    process = subprocess.Popen(command, env=settings(service, tmp_path), stderr=theirs,
+                               stdout=subprocess.DEVNULL)
+    os.close(theirs)
+    said = b""
+    try:
+        while more := os.read(ours, 4096):
+            said += more
+    except OSError:  # how a terminal ends
+        pass
+    os.close(ours)
+    assert process.wait() == 0
+    shown = [line.removesuffix("\x1b[K") for line in said.decode().split("\r")]
+    shown = [line for line in shown if re.match(r"\d+ files( \(\d+ %\))? ·", line)]
+    assert shown and max(map(len, shown)) < columns and not any("\n" in line for line in shown)
+    if columns == 200:
+        assert all(word in shown[-1] for word in ["hits", "unreadable", "files/s", "B/s", "hashed"])
+
+
+def test_a_full_disk_is_no_success(service, tree, tmp_path):
+    scan(service, tmp_path / "state", tree, code=1)
+    for form in [], ["--json"], ["--csv"]:
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([BIN / "hashgate", "scan", tree, "--state", tmp_path / "state", *form],
+                                  env=settings(service, tmp_path), stdout=full,
+                                  stderr=subprocess.PIPE, timeout=60)
+        assert done.returncode == 2 and b"No space left" in done.stderr
+
+
+def test_a_command_gets_no_names_and_adds_nothing_to_the_answer(service, tree, tmp_path):
+    names = b"\n".join([os.fsencode(tree / "bad.jpg"), b"more"])
+    done = scan(service, tmp_path / "state", "-T", "-", "--csv", "--action", "exec cat; echo ran",
+                "--yes", input=names, code=1)
+    assert done.stderr.count(b"ran\n") == 1 and b"ran" not in done.stdout
+    assert b"more" not in done.stderr
+
+
+@pytest.mark.skipif(not os.access("/dev/shm", os.W_OK) or
+                    os.stat("/dev/shm").st_dev == os.stat("/tmp").st_dev,
+                    reason="skipped: no second file system")
+def test_quarantine_in_another_file_system(service, tmp_path):
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    for name in "ab":
+        (tree / name).write_bytes(jpeg(7))
+    away = "/dev/shm/" + "hashgate-" + str(os.getpid())
+    try:
+        scan(service, tmp_path / "state", tree, "--action", f"quarantine {away}", "--yes", code=1)
+        assert list(tree.iterdir()) == [] and len(os.listdir(away)) == 2
+        for name in os.listdir(away):
+            with open(os.path.join(away, name), "rb") as f:
+                assert f.read() == jpeg(7)
+            assert os.stat(os.path.join(away, name)).st_mode & 0o777 == 0o600
+    finally:
+        shutil.rmtree(away, ignore_errors=True)

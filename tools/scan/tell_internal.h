@@ -1,0 +1,13 @@
+/* What the forms of telling share. */
+#ifndef TOOLS_SCAN_TELL_INTERNAL_H
+#define TOOLS_SCAN_TELL_INTERNAL_H
+
+#include "tools/scan/tell.h"
+
+/* "hashed", "other", "unreadable". */
+const char *tell_outcome(enum state_outcome outcome);
+
+MUST_CHECK enum rc tell_table(struct state *state, bool everything, enum state_which which,
+                              struct err *err);
+
+#endif
