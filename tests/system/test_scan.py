@@ -304,6 +304,25 @@ def test_only_regular_files_of_the_tree(tmp_path):
         assert found == [b"a.jpg", b"b.jpg", b"nowhere"]
 
 
+def test_many_files_as_paths_and_one_that_comes_later(listed, tmp_path):
+    tree, state = tmp_path / "tree", tmp_path / "state"
+    tree.mkdir()
+    for i in range(300):
+        (tree / f"{i}.jpg").write_bytes(jpeg(i % 50) + b"%d" % i)
+    paths = [p.name for p in sorted(tree.iterdir())]
+    done = subprocess.run([BIN / "hashgate", "scan", *paths, "later.jpg", "--state", state],
+                          env=settings(listed, tmp_path), cwd=tree, capture_output=True, timeout=60)
+    assert done.returncode == 2 and done.stderr.startswith(b"301 files: 0 matched"), done.stderr
+    assert f"{tree}/later.jpg".encode() in done.stdout
+    (tree / "later.jpg").write_bytes(jpeg(51))
+    (tree / "1.jpg").unlink()
+    done = scan(listed, state, tree / "later.jpg", *(tree / p for p in paths), code=2)
+    assert b"1.jpg" in done.stdout and b"No such file" in done.stdout
+    assert b"later.jpg" not in done.stdout
+    done = scan(listed, state, tree, code=0)
+    assert done.stderr.startswith(b"300 files: 0 matched"), done.stderr
+
+
 def test_two_scans_of_one_state(tree, listed, tmp_path):
     first = subprocess.Popen([BIN / "hashgate", "scan", tree, "--state", tmp_path / "state"],
                              env=settings(listed, tmp_path), stdout=subprocess.DEVNULL,

@@ -40,17 +40,6 @@ struct programs {
     char unpacker[4096];
 };
 
-/* Every root is gone through whole before what was not met in it is taken for gone. */
-static enum rc end_root(struct scanning *s, bool whole, struct err *err)
-{
-    uint64_t gone = 0;
-    TRY(intake_drain(&s->intake, err));
-    if (whole)
-        TRY(state_root_done(s->state, s->intake.root, &gone, err));
-    s->gone += gone;
-    return RC_OK;
-}
-
 static enum rc begin_root(struct scanning *s, struct bytes name, struct source_visitor *ret,
                           struct err *err)
 {
@@ -60,12 +49,21 @@ static enum rc begin_root(struct scanning *s, struct bytes name, struct source_v
     return RC_OK;
 }
 
-/* A root that cannot be looked at is told like everything that cannot be read. */
-static enum rc end_unseen(struct scanning *s, struct bytes name, const struct err *why,
-                          struct err *err)
+/* It is told as what cannot be read, by a name that the next scan calls it by, too. */
+static enum rc missing_root(struct scanning *s, const char *path, int error, struct err *err)
 {
-    TRY(intake_trouble(&s->intake, name, NULL, why, err));
-    return end_root(s, false, err);
+    SCOPED(mem_free) char *here = realpath(".", NULL);
+    SCOPED(mem_free) char *name = NULL;
+    struct source_visitor visitor;
+    struct err why;
+
+    err_set_sys(&why, error, HERE, "cannot open it");
+    if (here == NULL)
+        FAIL_SYS(err, "cannot tell the current folder");
+    if ((*path == '/' ? asprintf(&name, "%s", path) : asprintf(&name, "%s/%s", here, path)) < 0)
+        FAIL(err, RC_NOMEM, "no memory for a name");
+    TRY(begin_root(s, bytes_str(name), &visitor, err));
+    return intake_trouble(&s->intake, bytes_str(name), NULL, &why, err);
 }
 
 static enum rc walk_root(struct scanning *s, const char *path, struct err *err)
@@ -74,22 +72,18 @@ static enum rc walk_root(struct scanning *s, const char *path, struct err *err)
     struct source_visitor visitor;
     struct err why;
 
-    if (name == NULL) {
-        err_set_sys(&why, errno, HERE, "cannot open it");
-        TRY(begin_root(s, bytes_str(path), &visitor, err));
-        return end_unseen(s, bytes_str(path), &why, err);
-    }
+    if (name == NULL)
+        return missing_root(s, path, errno, err);
     TRY(begin_root(s, bytes_str(name), &visitor, err));
-    const struct walk walk = {.name = strcmp(name, "/") == 0 ? "" : name,
-                              .options = &s->options->walk};
-    enum rc rc = walk_run((void *)&walk, &visitor, &why);
+    struct walk walk = {.name = strcmp(name, "/") == 0 ? "" : name, .options = &s->options->walk};
+    enum rc rc = walk_run(&walk, &visitor, &why);
     if (rc == RC_SYS && !atomic_load(s->stop))
-        return end_unseen(s, bytes_str(name), &why, err);
+        return intake_trouble(&s->intake, bytes_str(name), NULL, &why, err);
     if (rc != RC_OK) {
         *err = why;
         return rc;
     }
-    return end_root(s, true, err);
+    return state_root_done(s->state, s->intake.root, err);
 }
 
 /* What comes behind a page that cannot be read is unknown, whatever it is called. */
@@ -137,12 +131,12 @@ static enum rc read_bucket(struct scanning *s, const char *url, struct err *err)
     bool own = rc == RC_SYS || rc == RC_NOTFOUND || rc == RC_DENIED || rc == RC_INPUT ||
                rc == RC_RATE; /* why the first page could not be read */
     if (own && !atomic_load(s->stop))
-        return end_unseen(s, bytes_str(url), &why, err);
+        return intake_trouble(&s->intake, bytes_str(url), NULL, &why, err);
     if (rc != RC_OK) {
         *err = why;
         return rc;
     }
-    return end_root(s, !bucket.partly, err);
+    return bucket.partly ? RC_OK : state_root_done(s->state, s->intake.root, err);
 }
 
 /* What a list named before and does not name now is not gone: nobody looked. */
@@ -158,8 +152,7 @@ static enum rc walk_names(struct scanning *s, struct err *err)
                              .end = s->options->list_end,
                              .base = strcmp(base, "/") == 0 ? "" : base,
                              .options = &s->options->walk};
-    TRY(walk_list_run(&list, &visitor, err));
-    return end_root(s, false, err);
+    return walk_list_run(&list, &visitor, err);
 }
 
 static enum rc walk_all(struct scanning *s, struct err *err)
@@ -168,7 +161,11 @@ static enum rc walk_all(struct scanning *s, struct err *err)
         const char *path = s->options->paths[i];
         TRY(s3_is_url(path) ? read_bucket(s, path, err) : walk_root(s, path, err));
     }
-    return s->options->list != NULL ? walk_names(s, err) : RC_OK;
+    if (s->options->list != NULL)
+        TRY(walk_names(s, err));
+    /* All must be in the state before what is not in it is taken for gone. */
+    TRY(intake_drain(&s->intake, err));
+    return state_drop_gone(s->state, &s->gone, err);
 }
 
 static bool counts(void *ctx, struct bytes under)

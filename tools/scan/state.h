@@ -46,9 +46,12 @@ MUST_CHECK enum rc state_run_begin(struct state *state, struct state_shard shard
 MUST_CHECK enum rc state_root(struct state *state, struct bytes name, int64_t *ret,
                               struct err *err);
 
-/* The root was gone through to its end: its files that were not seen are gone.  *ret: how many. */
-MUST_CHECK enum rc state_root_done(struct state *state, int64_t root, uint64_t *ret,
-                                   struct err *err);
+/* The root was gone through to its end. */
+MUST_CHECK enum rc state_root_done(struct state *state, int64_t root, struct err *err);
+
+/* Once all that was met is in the state: what was not seen, of the roots that were gone through,
+ * is gone.  *ret: how many files. */
+MUST_CHECK enum rc state_drop_gone(struct state *state, uint64_t *ret, struct err *err);
 
 /* --- files --- */
 

@@ -16,10 +16,16 @@ enum rc state_root(struct state *state, struct bytes name, int64_t *ret, struct 
     return state_step(state, q, &row, err);
 }
 
-enum rc state_root_done(struct state *state, int64_t root, uint64_t *ret, struct err *err)
+enum rc state_root_done(struct state *state, int64_t root, struct err *err)
 {
     STATE_HOLD(state);
-    TRY(state_change(state, STATE_SQL_ROOT_GONE, err, "ii", root, state->run));
+    return state_change(state, STATE_SQL_ROOT_DONE, err, "ii", root, state->run);
+}
+
+enum rc state_drop_gone(struct state *state, uint64_t *ret, struct err *err)
+{
+    STATE_HOLD(state);
+    TRY(state_change(state, STATE_SQL_DROP_GONE, err, "i", state->run));
     *ret = (uint64_t)sqlite3_changes64(state->db);
     return RC_OK;
 }

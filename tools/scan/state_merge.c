@@ -10,7 +10,7 @@
  */
 static const char join[] =
     "BEGIN IMMEDIATE;"
-    "INSERT OR IGNORE INTO roots(name, run) SELECT name, 0 FROM other.roots;"
+    "INSERT OR IGNORE INTO roots(name, run, done) SELECT name, 0, 0 FROM other.roots;"
     "INSERT INTO contents(sha256, bytes, outcome, reason, type, width, height, frames,"
     " duration_ms, generation) SELECT sha256, bytes, outcome, reason, type, width, height, frames,"
     " duration_ms, generation FROM other.contents WHERE true ON CONFLICT(sha256) DO UPDATE"

@@ -16,7 +16,7 @@ enum { STATE_WAIT_MS = 500 };
 static const char schema[] =
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE roots (number INTEGER PRIMARY KEY, name BLOB NOT NULL UNIQUE,"
-    " run INTEGER NOT NULL);"
+    " run INTEGER NOT NULL, done INTEGER NOT NULL);"
     "CREATE TABLE contents (number INTEGER PRIMARY KEY, sha256 BLOB NOT NULL UNIQUE,"
     " bytes INTEGER NOT NULL, outcome INTEGER NOT NULL, reason TEXT NOT NULL, type TEXT NOT NULL,"
     " width INTEGER NOT NULL, height INTEGER NOT NULL, frames INTEGER NOT NULL,"

@@ -15,9 +15,11 @@ const char *const state_sql[STATE_SQL_COUNT] = {
     [STATE_SQL_COMMIT] = "COMMIT",
     [STATE_SQL_META_GET] = "SELECT value FROM meta WHERE key = ?1",
     [STATE_SQL_META_SET] = "INSERT OR REPLACE INTO meta(key, value) VALUES (?1, ?2)",
-    [STATE_SQL_ROOT_ADD] = "INSERT INTO roots(name, run) VALUES (?1, ?2)"
+    [STATE_SQL_ROOT_ADD] = "INSERT INTO roots(name, run, done) VALUES (?1, ?2, 0)"
                            " ON CONFLICT(name) DO UPDATE SET run = ?2 RETURNING number",
-    [STATE_SQL_ROOT_GONE] = "DELETE FROM files WHERE root = ?1 AND run < ?2",
+    [STATE_SQL_ROOT_DONE] = "UPDATE roots SET done = ?2 WHERE number = ?1",
+    [STATE_SQL_DROP_GONE] = "DELETE FROM files WHERE run < ?1"
+                            " AND root IN (SELECT number FROM roots WHERE done = ?1)",
     [STATE_SQL_FILE_BY_NAME] =
         "SELECT f.number, f.size, f.mtime_ns, f.device, f.inode, f.etag, f.content, " OUTCOME
         ", f.container FROM files f LEFT JOIN contents c ON c.number = f.content"

@@ -42,6 +42,15 @@ static int64_t begin(struct state *state, const char *root)
     return number;
 }
 
+/* How many files went: the root was gone through. */
+static uint64_t gone_from(struct state *state, int64_t root)
+{
+    uint64_t gone = 99;
+    assert_int_equal(state_root_done(state, root, &err), RC_OK);
+    assert_int_equal(state_drop_gone(state, &gone, &err), RC_OK);
+    return gone;
+}
+
 static enum state_known see(struct state *state, int64_t root, const struct source_item *item,
                             enum state_trust trust)
 {
@@ -135,20 +144,17 @@ static void test_what_is_not_seen_is_gone(void **unused)
     SCOPED(state_free) struct state *state = open_state("gone.db");
     static const char *const names[] = {"/r/a", "/r/b", "/r/d/c", "/r/d0"};
     int64_t root = begin(state, "/r"), content = put_content(state, 1, STATE_HASHED);
-    uint64_t gone = 9;
 
     for (size_t i = 0; i < 4; i++) {
         struct source_item item = item_of(names[i], i + 1, 10);
         put_file(state, root, &item, content);
     }
-    assert_int_equal(state_root_done(state, root, &gone, &err), RC_OK);
-    assert_int_equal(gone, 0);
+    assert_int_equal(gone_from(state, root), 0);
     root = begin(state, "/r");
     struct source_item a = item_of("/r/a", 1, 10);
     assert_int_equal(see(state, root, &a, STATE_TRUST), STATE_KNOWN);
     assert_int_equal(state_keep_under(state, root, bytes_str("/r/d"), &err), RC_OK);
-    assert_int_equal(state_root_done(state, root, &gone, &err), RC_OK);
-    assert_int_equal(gone, 2);
+    assert_int_equal(gone_from(state, root), 2);
     assert_string_equal(told(state, false, STATE_ALL), "/r/a 0 |/r/d/c 0 |");
 }
 
@@ -178,7 +184,6 @@ static void test_members_are_known_with_their_container(void **unused)
     SCOPED(state_free) struct state *state = open_state("container.db");
     struct source_item zip = item_of("/r/z", 9, 10), link = item_of("/r/link", 9, 10);
     int64_t root = begin(state, "/r");
-    uint64_t gone = 9;
 
     put_container(state, root, STATE_HASHED);
     /* It was cut off: nobody knows whether there are more members. */
@@ -188,8 +193,7 @@ static void test_members_are_known_with_their_container(void **unused)
     assert_int_equal(see(state, root, &zip, STATE_TRUST), STATE_KNOWN);
     assert_int_equal(see(state, root, &zip, STATE_TRUST_GOOD), STATE_KNOWN);
     assert_int_equal(see(state, root, &zip, STATE_TRUST_NONE), STATE_NEW);
-    assert_int_equal(state_root_done(state, root, &gone, &err), RC_OK);
-    assert_int_equal(gone, 0);
+    assert_int_equal(gone_from(state, root), 0);
     /* Another name of it has other members. */
     assert_int_equal(see(state, root, &link, STATE_TRUST), STATE_NEW);
     assert_string_equal(told(state, false, STATE_ALL), "/r/z 1 |/r/z!a 0 |");
@@ -201,8 +205,7 @@ static void test_members_are_known_with_their_container(void **unused)
     assert_int_equal(see(state, root, &zip, STATE_TRUST), STATE_NEW);
     /* What went is gone with it. */
     root = begin(state, "/r");
-    assert_int_equal(state_root_done(state, root, &gone, &err), RC_OK);
-    assert_int_equal(gone, 2);
+    assert_int_equal(gone_from(state, root), 2);
 }
 
 static void test_a_member_and_a_file_of_one_name(void **unused)
@@ -212,7 +215,6 @@ static void test_a_member_and_a_file_of_one_name(void **unused)
     struct source_item zip = item_of("/r/z", 9, 10), file = item_of("/r/z!a", 8, 10);
     struct source_item member = item_of("/r/z!a", 9, 10);
     int64_t root = begin(state, "/r");
-    uint64_t gone = 9;
 
     member.member = true;
     put_container(state, root, STATE_FAILED);
@@ -226,8 +228,8 @@ static void test_a_member_and_a_file_of_one_name(void **unused)
     assert_int_equal(see(state, root, &zip, STATE_TRUST_GOOD), STATE_NEW);
     root = begin(state, "/r");
     assert_int_equal(see(state, root, &zip, STATE_TRUST), STATE_KNOWN);
-    assert_int_equal(state_root_done(state, root, &gone, &err), RC_OK);
-    assert_int_equal(gone, 1); /* the file, of which only the name is like a member's */
+    assert_int_equal(gone_from(state, root),
+                     1); /* the file, of which only the name is like a member's */
 }
 
 static void test_contents_and_hits(void **unused)
