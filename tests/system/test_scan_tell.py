@@ -42,6 +42,7 @@ def test_a_long_name_is_whole_and_widens_no_other_row(service, tree, tmp_path):
     name = next(str(p) for p in tree.rglob("bad.jpg") if p.parent != tree)
     assert sum(line.endswith("  " + name) for line in out) == 1
     assert len({line.index(str(tree)) for line in out[1:]}) == 1 and out[1].index(str(tree)) < 120
+    assert os.stat(tmp_path / "state").st_mode & 0o777 == 0o600
     cut = [line for line in out if "/cut" in line]
     assert len(cut) == 3 and all(re.search(r"cut\d\.jpg: JPEG", line) for line in cut)
 
