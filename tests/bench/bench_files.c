@@ -1,0 +1,122 @@
+/*
+ * Measures: files a second that bare workers hash together, each file once: as many threads as are
+ * said take file after file of a list and give it to a worker_host of their own.  The files are in
+ * sealed memfds before the time begins.  No state, no digests, no service: what a scan with as many
+ * jobs could reach if all else cost nothing.
+ *
+ *     bench_files WORKER_PROGRAM LIST THREADS
+ *
+ * LIST: a path a line.  Prints {"rate": …}.
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "hashing/base/clock.h"
+#include "hashing/worker_host.h"
+#include "tests/bench/bench.h"
+
+enum { THREADS_MAX = 256, FILES_MAX = 15000, PATH_SIZE = 4096 };
+
+struct file {
+    int memfd;
+    uint64_t length;
+};
+
+/* Shared by all threads. */
+struct all {
+    const struct worker_config *config;
+    const struct file *file;
+    unsigned n;
+    atomic_uint next;
+    pthread_barrier_t ready;
+};
+
+static enum rc forget(void *ctx, const struct worker_frame *frame, bool *ret_enough,
+                      struct err *err)
+{
+    (void)ctx, (void)frame, (void)ret_enough, (void)err;
+    return RC_OK;
+}
+
+static void *run(void *arg)
+{
+    struct all *all = arg;
+    SCOPED(worker_host_free) struct worker_host *host = NULL;
+    const struct worker_sink sink = {.frame = forget};
+    struct medium_found found;
+    struct err err;
+    unsigned i;
+
+    bench_must(worker_host_new(all->config, &host, &err), &err);
+    pthread_barrier_wait(&all->ready);
+    while ((i = atomic_fetch_add(&all->next, 1)) < all->n) {
+        const struct file *f = &all->file[i];
+        bench_must(worker_host_start(host, f->memfd, 0, f->length, true, &err), &err);
+        bench_must(worker_host_wait(host, &sink, &found, &err), &err);
+    }
+    return NULL;
+}
+
+static unsigned read_files(const char *list, struct file *files)
+{
+    char path[PATH_SIZE];
+    unsigned n = 0;
+    FILE *in = fopen(list, "re");
+
+    if (in == NULL)
+        bench_die(list, "cannot be opened");
+    while (fgets(path, sizeof path, in) != NULL) {
+        path[strcspn(path, "\n")] = '\0';
+        if (n == FILES_MAX)
+            bench_die(list, "names too many files");
+        struct bytes data = bench_read_file(path);
+        files[n++] = (struct file){.memfd = bench_memfd(data), .length = data.n};
+        free((void *)data.p);
+    }
+    fclose(in);
+    return n;
+}
+
+/* Files a second, all threads together. */
+static double measure(struct all *all, unsigned threads)
+{
+    pthread_t thread[THREADS_MAX];
+
+    pthread_barrier_init(&all->ready, NULL, threads + 1);
+    for (unsigned i = 0; i < threads; i++)
+        if (pthread_create(&thread[i], NULL, run, all) != 0)
+            bench_die("thread", "cannot be started");
+    pthread_barrier_wait(&all->ready);
+    int64_t began = clock_mono_ns();
+    for (unsigned i = 0; i < threads; i++)
+        pthread_join(thread[i], NULL);
+    return all->n / ((double)(clock_mono_ns() - began) / 1e9);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 4)
+        bench_die("usage", "bench_files WORKER_PROGRAM LIST THREADS");
+    const struct worker_config config = {.program = argv[1],
+                                         .section = "bench",
+                                         .timeout_ms = 20000,
+                                         .max_pixels = 100000000,
+                                         .max_work = UINT64_MAX,
+                                         .max_duration_ms = INT64_MAX,
+                                         .max_frames = 1000,
+                                         .max_jpeg_scans = 100,
+                                         .memory = 1 << 30};
+    static struct file files[FILES_MAX];
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+    struct all all = {.config = &config, .file = files, .n = read_files(argv[2], files)};
+    printf("{\"rate\": %.3f}\n", measure(&all, bench_number(argv[3], THREADS_MAX)));
+    return 0;
+}
