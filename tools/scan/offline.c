@@ -5,6 +5,8 @@
 #include "db/digests.h"
 #include "db/index.h"
 #include "hashing/frame_hasher.h"
+#include "hashing/ham.h"
+#include "hashing/sift.h"
 #include "tools/scan/offline_list.h"
 #include "tools/scan/signals.h"
 
@@ -30,6 +32,14 @@ void offline_free(struct offline *o)
     free(o);
 }
 
+/* Without it the plain ones search.  One that is wrong on this machine is not chosen. */
+static void choose_kernels(void)
+{
+    const char *disagreed;
+    ham_self_test(&disagreed);
+    sift_self_test(&disagreed);
+}
+
 static enum rc add_entry(struct offline *o, uint32_t i, struct err *err)
 {
     const struct offline_entry *e = &o->list.entry[i];
@@ -53,6 +63,7 @@ enum rc offline_new(const char *const *lists, unsigned n, unsigned threshold, st
     if (o == NULL || (o->threshold = calloc(n, sizeof *o->threshold)) == NULL)
         FAIL(err, RC_NOMEM, "no memory for a list");
     o->n_lists = n;
+    choose_kernels();
     TRY(index_new(&o->index, err));
     TRY(digests_new(&o->digests, err));
     for (unsigned i = 0; i < n; i++) {
