@@ -68,7 +68,7 @@ static bool worth_waiting(const struct matching *m, enum rc rc, const struct err
         *ret_s = why->retry > 0 ? why->retry : 1;
         return true;
     }
-    *ret_s = tries < 5 ? 1ll << tries : UNREACHED_MAX_S;
+    *ret_s = tries < 5 ? INT64_C(1) << tries : UNREACHED_MAX_S;
     return rc == RC_SYS && m->reached;
 }
 

@@ -63,7 +63,8 @@ struct state {
 void state_unlock_scoped(struct state **state);
 struct state *state_locked(struct state *state);
 /* Holds the state until the end of the scope. */
-#define STATE_HOLD(state) SCOPED(state_unlock) struct state *held_ = state_locked(state)
+#define STATE_HOLD(state)                                                                          \
+    SCOPED(state_unlock) __attribute__((unused)) struct state *held_ = state_locked(state)
 
 /* What SQLite says went wrong, as RC_STORE; the transaction will not be committed. */
 enum rc state_fail(struct state *state, const char *at, struct err *err);
