@@ -1,6 +1,8 @@
 """Drives `hashgate scan` for tests: runs it, reads what it tells, and sees what it opens."""
+import contextlib
 import os
 import re
+import sqlite3
 import subprocess
 
 from hashgate import BIN, environment
@@ -19,15 +21,38 @@ def lines(service, state, *arguments):
                        json_lines=True)
 
 
-def told(service, state, *arguments):
-    """The same by the name's bytes, of a member as (name, True)."""
+def by_name(lines_told):
+    """Lines by the name's bytes, of a member by (name, True)."""
     found = {}
-    for line in lines(service, state, *arguments):
+    for line in lines_told:
         name = bytes.fromhex(line["file_hex"]) if "file_hex" in line else line["file"].encode()
         name = (name, True) if line.get("member") else name
         assert name not in found
         found[name] = line
     return found
+
+
+def told(service, state, *arguments):
+    return by_name(lines(service, state, *arguments))
+
+
+def page(path):
+    """A report without the one paragraph that tells times."""
+    return re.sub(rb'<p class="times">.*?</p>\n', b"", path.read_bytes())
+
+
+def contents(state):
+    with contextlib.closing(sqlite3.connect(state)) as db:
+        return db.execute("SELECT count(*) FROM contents").fetchone()[0]
+
+
+def check_whole(found, must, may):
+    """Whether lines by name are what archive.expected() says."""
+    assert {name: line["outcome"] for name, line in found.items() if name in must} == must
+    for name in found.keys() - must.keys():
+        assert found[name]["outcome"] in ("unreadable", may[name]), found[name]
+    for line in found.values():
+        assert line["outcome"] != "unreadable" or line["error"]["detail"], line
 
 
 def settings(service, folder, **more):

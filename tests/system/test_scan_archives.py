@@ -13,7 +13,7 @@ import zipfile
 import pytest
 
 from hashgate import BIN, jpeg, running
-from scanning import lines, scan, settings, told, traced
+from scanning import contents, lines, scan, settings, told, traced
 
 
 def zipped(**members):
@@ -32,11 +32,6 @@ def tarred(mode, members):
             info.size = len(data)
             t.addfile(info, io.BytesIO(data))
     return out.getvalue()
-
-
-def contents(state):
-    with contextlib.closing(sqlite3.connect(state)) as db:
-        return db.execute("SELECT count(*) FROM contents").fetchone()[0]
 
 
 @pytest.fixture
