@@ -4,6 +4,7 @@
 
 #include "hashing/base/clock.h"
 #include "tools/scan/match_batch.h"
+#include "tools/scan/match_offline.h"
 
 enum {
     POLL_MS = 100,        /* how often to look whether to stop */
@@ -164,20 +165,6 @@ static enum rc add_orientation(struct matching *m, struct batch_part part, size_
     }
 }
 
-/*
- * What lists answer is no generation of a service: it is kept as 0, from which a service is asked
- * for everything.
- */
-static enum rc find_content(struct matching *m, const struct state_asked *asked, struct err *err)
-{
-    struct offline_found *found = &m->found;
-    TRY(offline_find(m->config->offline, asked, found, err));
-    TRY(state_put_hits(m->config->state, asked->content, 0, true, found->hit, found->n, err));
-    atomic_fetch_add(&m->config->counts->asked, 1);
-    atomic_fetch_add(&m->config->counts->matched, found->n > 0 ? 1 : 0);
-    return RC_OK;
-}
-
 /* since: -1 asks the whole list. */
 static enum rc add_content(struct matching *m, const struct state_asked *asked, int64_t since,
                            struct err *err)
@@ -185,7 +172,7 @@ static enum rc add_content(struct matching *m, const struct state_asked *asked, 
     size_t looks = 0;
 
     if (m->config->offline != NULL)
-        return find_content(m, asked, err);
+        return match_offline_one(m->config, asked, &m->found, err);
     TRY(batch_count(asked, &looks, err));
     struct asking *a = calloc(1, sizeof *a);
     if (a == NULL || (a->hits = json_array()) == NULL) {
@@ -263,6 +250,8 @@ enum rc match_again(const struct match_config *config, int64_t since, struct err
 
     TRY(matching_new(config, &m, err));
     TRY(state_rematch_begin(config->state, since, &after, err));
+    if (config->offline != NULL)
+        return match_offline_all(config, after, err);
     TRY(add_all(m, false, since, &after, err));
     TRY(flush(m, err));
     return state_rematch_at(config->state, after, true, err);

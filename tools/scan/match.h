@@ -26,6 +26,7 @@ struct match_counts {
 struct match_config {
     struct client *client;         /* used by the thread that calls match_*() only */
     const struct offline *offline; /* lists to ask instead of the service; NULL: none */
+    unsigned jobs;                 /* threads that search lists in match_again() */
     struct state *state;
     uint64_t max_rate;       /* signals a second; 0: any */
     const atomic_bool *stop; /* then RC_BUSY */

@@ -213,6 +213,7 @@ static void prepare(struct scanning *s, const struct scan_options *options, stru
     s->progress.matches = &s->matches;
     s->match = (struct match_config){.client = client,
                                      .offline = options->offline,
+                                     .jobs = options->jobs,
                                      .state = state,
                                      .max_rate = options->max_rate,
                                      .stop = stop,

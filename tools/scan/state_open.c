@@ -124,7 +124,7 @@ static enum rc check_schema(struct state *state, struct err *err)
  * checkpoints wait for the disk, so that a power cut loses commits at the end and no more.
  */
 static const char settings[] = "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;"
-                               "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -32768;"
+                               "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -8192;"
                                "PRAGMA temp_store = FILE; BEGIN IMMEDIATE; COMMIT";
 
 enum rc state_open(const char *path, struct state **ret, struct err *err)
