@@ -137,7 +137,11 @@ static int run_command(const struct command *c, int argc, char **argv)
     if (rc != RC_OK)
         return complain("settings", &err);
     int code = c->run(client, &args);
-    if (fflush(stdout) != 0 || ferror(stdout)) {
+    if (ferror(stdout)) { /* errno is of something else by now */
+        fputs("hashgate: not all could be written to standard output\n", stderr);
+        return EXIT_ERROR;
+    }
+    if (fflush(stdout) != 0) {
         perror("hashgate: standard output");
         return EXIT_ERROR;
     }

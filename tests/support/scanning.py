@@ -48,8 +48,11 @@ def contents(state):
 
 def check_whole(found, must, may):
     """Whether lines by name are what archive.expected() says."""
-    assert {name: line["outcome"] for name, line in found.items() if name in must} == must
+    wrong = [(name, outcome, found.get(name)) for name, outcome in must.items()
+             if name not in found or found[name]["outcome"] != outcome]
+    assert not wrong, f"{len(wrong)} of {len(must)}, as {wrong[:3]}"
     for name in found.keys() - must.keys():
+        assert name in may, f"nobody made {name}"
         assert found[name]["outcome"] in ("unreadable", may[name]), found[name]
     for line in found.values():
         assert line["outcome"] != "unreadable" or line["error"]["detail"], line
@@ -60,6 +63,12 @@ def settings(service, folder, **more):
                         "HOME": str(folder), **more})
 
 
+def opened(trace):
+    """The names in a trace of strace -xx."""
+    return [bytes.fromhex(name.replace("\\x", "")) for name in
+            re.findall(r'open(?:at2?)?\(.*?"((?:\\x[0-9a-f]{2})*)"', trace.read_text())]
+
+
 def traced(service, folder, *arguments):
     """The names that a command and its children open."""
     trace = folder / "trace"
@@ -67,9 +76,7 @@ def traced(service, folder, *arguments):
                            "trace=open,openat,openat2,creat", BIN / "hashgate", "scan",
                            *map(str, arguments)], env=settings(service, folder),
                           capture_output=True, timeout=300)
-    opened = [bytes.fromhex(name.replace("\\x", "")) for name in
-              re.findall(r'open(?:at2?)?\(.*?"((?:\\x[0-9a-f]{2})*)"', trace.read_text())]
-    return done, opened
+    return done, opened(trace)
 
 
 def bucket_environment(service, folder, store, key_id, secret, region):

@@ -95,6 +95,20 @@ def test_a_full_disk_is_no_success(service, tree, tmp_path):
         assert done.returncode == 2 and b"No space left" in done.stderr
 
 
+def test_a_reader_that_goes_away_stops_neither_page_nor_acts(service, tree, tmp_path):
+    scan(service, tmp_path / "state", tree, code=1)
+    for form in [], ["--json"], ["--csv"]:
+        log, page = tmp_path / ("log" + "".join(form)), tmp_path / ("page" + "".join(form))
+        command = ["scan", tree, "--state", tmp_path / "state", "--all", *form, "--report", page,
+                   "--action", f"exec echo >>{log}", "--yes"]
+        process = subprocess.Popen([BIN / "hashgate", *command], env=settings(service, tmp_path),
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        process.stdout.close()
+        said = process.stderr.read()
+        assert process.wait() == 2 and b"Broken pipe" in said, said
+        assert page.read_bytes().endswith(b"</html>\n") and len(log.read_text()) == 2
+
+
 def test_a_command_gets_no_names_and_adds_nothing_to_the_answer(service, tree, tmp_path):
     names = b"\n".join([os.fsencode(tree / "bad.jpg"), b"more"])
     done = scan(service, tmp_path / "state", "-T", "-", "--csv", "--action", "exec cat; echo ran",

@@ -1,5 +1,6 @@
 #include "tools/scan/tell.h"
 
+#include <signal.h>
 #include <string.h>
 
 #include "hashing/base/text.h"
@@ -13,6 +14,13 @@ char *tell_name(struct bytes name)
     if (shown != NULL)
         text_printable((const char *)name.p, name.n, shown, size);
     return shown;
+}
+
+enum rc tell_taken(struct err *err)
+{
+    if (ferror(stdout) != 0)
+        FAIL_SYS(err, "cannot write to standard output");
+    return RC_OK;
 }
 
 const char *tell_outcome(enum state_outcome outcome)
@@ -44,7 +52,7 @@ static enum rc end_line(struct lines *lines, struct err *err)
     if (text == NULL)
         FAIL(err, RC_NOMEM, "no memory for a line");
     puts(text);
-    return RC_OK;
+    return tell_taken(err);
 }
 
 static void lines_free_scoped(struct lines **lines)
@@ -198,7 +206,8 @@ static enum rc put_hit(const struct state_hit *hit, struct err *err)
     TRY(put_printable(hit->orientation, ",", err));
     put_number(hit->ms, ",");
     put_number(hit->entry_ms, ",");
-    return put_printable(hit->labels, "\r\n", err);
+    TRY(put_printable(hit->labels, "\r\n", err));
+    return tell_taken(err);
 }
 
 static const char csv_head[] =
@@ -224,10 +233,11 @@ static enum rc tell_csv(void *ctx, const struct state_told *told, struct err *er
     if (told->hit != NULL)
         return put_hit(told->hit, err);
     fputs(",,,,,,,,,\r\n", stdout);
-    return RC_OK;
+    return tell_taken(err);
 }
 
-enum rc tell_state(struct state *state, struct tell_what what, enum tell_form form, struct err *err)
+static enum rc tell_as(struct state *state, struct tell_what what, enum tell_form form,
+                       struct err *err)
 {
     enum state_which which = what.all ? STATE_ALL : STATE_NOTABLE;
 
@@ -242,4 +252,22 @@ enum rc tell_state(struct state *state, struct tell_what what, enum tell_form fo
         FAIL(err, RC_NOMEM, "no memory for a line");
     TRY(state_each(state, what.everything, which, tell_line, lines, err));
     return end_line(lines, err);
+}
+
+/* A reader that went away, or a full disk, must keep neither the page nor an act from what follows.
+ */
+enum rc tell_state(struct state *state, struct tell_what what, enum tell_form form, struct err *err)
+{
+    const struct sigaction ignore = {.sa_handler = SIG_IGN};
+    struct sigaction before;
+
+    sigaction(SIGPIPE, &ignore, &before);
+    enum rc rc = tell_as(state, what, form, err);
+    if (fflush(stdout) != 0 && rc == RC_OK)
+        rc = tell_taken(err);
+    sigaction(SIGPIPE, &before, NULL);
+    if (rc == RC_OK || ferror(stdout) == 0)
+        return rc;
+    fprintf(stderr, "hashgate: scan: %s\n", err->msg);
+    return RC_OK;
 }

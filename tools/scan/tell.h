@@ -20,7 +20,8 @@ struct tell_what {
     bool all;        /* files, also those that match nothing and were read */
 };
 
-/* To standard output. */
+/* To standard output; when that takes nothing more it is complained about, and RC_OK: see ferror().
+ */
 MUST_CHECK enum rc tell_state(struct state *state, struct tell_what what, enum tell_form form,
                               struct err *err);
 

@@ -4,6 +4,10 @@
 
 #include "tools/scan/tell.h"
 
+/* Right after writing: RC_SYS with errno's words when standard output takes nothing more, so that
+ * nobody waits for the rest. */
+MUST_CHECK enum rc tell_taken(struct err *err);
+
 /* "hashed", "other", "unreadable". */
 const char *tell_outcome(enum state_outcome outcome);
 

@@ -87,7 +87,7 @@ static enum rc put_row(void *ctx, const struct state_told *told, struct err *err
     for (unsigned i = 0; i < COLUMNS; i++)
         put_padded(row.cell[i], widths->of[i]);
     printf(told->outcome == STATE_FAILED ? "%s: %s\n" : "%s\n", name, reason);
-    return RC_OK;
+    return tell_taken(err);
 }
 
 enum rc tell_table(struct state *state, bool everything, enum state_which which, struct err *err)
