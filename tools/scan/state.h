@@ -240,7 +240,9 @@ MUST_CHECK enum rc state_each_group(struct state *state, bool everything, state_
 
 /* --- many states --- */
 
-/* Adds all that the state file at path knows.  RC_CONFLICT, RC_STORE as state_open(). */
+/* Adds all that the state file at path knows.  Of a content that both have, the state tells that
+ * hashed it; if both did, the one with the newer answer, hits and all.  RC_CONFLICT, RC_STORE as
+ * state_open(). */
 MUST_CHECK enum rc state_merge(struct state *state, const char *path, struct err *err);
 
 #endif

@@ -6,21 +6,34 @@
 
 /*
  * Contents are known by their digest and files by their name, so what several states hold counts
- * once.  A content that was matched by several has been answered by the oldest of the generations.
+ * once.  Of a content the state tells that could do most with it, hashed before other before
+ * failed; of those the one whose answer is the newest, with its hits and no others, for what an
+ * older one found may have been revoked.  Answers of one generation are united: they are the same
+ * unless lists gave them.
  */
 static const char join[] =
     "BEGIN IMMEDIATE;"
     "INSERT OR IGNORE INTO roots(name, run, done) SELECT name, 0, 0 FROM other.roots;"
-    "INSERT INTO contents(sha256, bytes, outcome, reason, type, width, height, frames,"
+    "INSERT OR IGNORE INTO contents(sha256, bytes, outcome, reason, type, width, height, frames,"
     " duration_ms, generation) SELECT sha256, bytes, outcome, reason, type, width, height, frames,"
-    " duration_ms, generation FROM other.contents WHERE true ON CONFLICT(sha256) DO UPDATE"
-    " SET generation = min(generation, excluded.generation);"
+    " duration_ms, generation FROM other.contents;"
+    "CREATE TEMP TABLE better AS SELECT c.number AS ours, o.number AS theirs"
+    " FROM other.contents o JOIN contents c ON c.sha256 = o.sha256 WHERE o.outcome < c.outcome"
+    " OR (o.outcome = c.outcome AND coalesce(o.generation, -1) > coalesce(c.generation, -1));"
+    "DELETE FROM signals WHERE content IN (SELECT ours FROM better);"
+    "DELETE FROM hits WHERE content IN (SELECT ours FROM better);"
+    "UPDATE contents SET (outcome, reason, type, width, height, frames, duration_ms, generation) ="
+    " (SELECT o.outcome, o.reason, o.type, o.width, o.height, o.frames, o.duration_ms,"
+    " o.generation FROM other.contents o WHERE o.number = b.theirs)"
+    " FROM better b WHERE number = b.ours;"
+    "DROP TABLE better;"
     "INSERT OR IGNORE INTO signals(content, frames) SELECT c.number, s.frames FROM other.signals s"
     " JOIN other.contents o ON o.number = s.content JOIN contents c ON c.sha256 = o.sha256;"
     "INSERT OR IGNORE INTO hits(content, bank, entry, orientation, ms, entry_ms, type, action,"
     " distance, threshold, labels) SELECT c.number, h.bank, h.entry, h.orientation, h.ms,"
     " h.entry_ms, h.type, h.action, h.distance, h.threshold, h.labels FROM other.hits h"
-    " JOIN other.contents o ON o.number = h.content JOIN contents c ON c.sha256 = o.sha256;"
+    " JOIN other.contents o ON o.number = h.content JOIN contents c ON c.sha256 = o.sha256"
+    " WHERE o.outcome = c.outcome AND o.generation IS c.generation;"
     "INSERT OR REPLACE INTO files(name, member, container, root, size, mtime_ns, device, inode,"
     " etag, content, reason, run) SELECT f.name, f.member, f.container, r.number, f.size,"
     " f.mtime_ns, f.device, f.inode, f.etag, c.number, f.reason, f.run FROM other.files f JOIN "

@@ -65,7 +65,8 @@ static int64_t put_content(struct state *state, uint8_t seed, enum state_outcome
                                     .outcome = outcome,
                                     .reason = outcome == STATE_FAILED ? "corrupt" : "",
                                     .type = "image/png",
-                                    .signals = bytes_str("frames")};
+                                    .signals =
+                                        bytes_str(outcome == STATE_HASHED ? "frames" : "few")};
     int64_t number = 0;
     memset(content.sha256, seed, sizeof content.sha256);
     assert_int_equal(state_put_content(state, &content, &number, &err), RC_OK);
@@ -329,6 +330,76 @@ static void test_states_are_joined(void **unused)
     assert_string_equal(told(all, true, STATE_MATCHED), "/r/a 0 X|/r/d 0 X|");
 }
 
+/* A state of one file; generation -1: nobody was asked. */
+static void make_part(const char *name, enum state_outcome outcome, int64_t generation,
+                      const char *bank)
+{
+    SCOPED(state_free) struct state *part = open_state(name);
+    struct source_item a = item_of("/r/a", 1, 1);
+    int64_t root = begin(part, "/r"), content = put_content(part, 1, outcome);
+
+    put_file(part, root, &a, content);
+    if (bank != NULL)
+        put_hit(part, content, generation, true, bank);
+    else if (generation >= 0)
+        assert_int_equal(state_put_hits(part, content, generation, true, NULL, 0, &err), RC_OK);
+}
+
+static void expect_joined(const char *first, const char *second, const char *expected,
+                          int64_t generation)
+{
+    static unsigned number;
+    char name[32];
+    snprintf(name, sizeof name, "joined%u.db", number++);
+    SCOPED(state_free) struct state *all = open_state(name);
+    char path[512];
+    struct state_asked asked;
+    bool more;
+
+    snprintf(path, sizeof path, "%s", path_of(first));
+    assert_int_equal(state_merge(all, path, &err), RC_OK);
+    assert_int_equal(state_merge(all, path_of(second), &err), RC_OK);
+    assert_string_equal(told(all, true, STATE_ALL), expected);
+    assert_int_equal(state_next_asked(all, 0, false, &asked, &more, &err), RC_OK);
+    assert_true(more && asked.generation == generation);
+    assert_int_equal(asked.signals.n, strstr(expected, " 0 ") != NULL ? 6 : 3);
+    state_asked_clear(&asked);
+}
+
+static void test_a_joined_content_is_the_best_and_newest(void **unused)
+{
+    (void)unused;
+    static const struct {
+        enum state_outcome outcome[2];
+        int64_t generation[2];
+        const char *bank[2];
+        const char *expected;
+        int64_t answered;
+    } cases[] = {
+        /* Whoever could hash it knows more than whoever could not. */
+        {{STATE_HASHED, STATE_FAILED}, {4, 4}, {"X", NULL}, "/r/a 0 X|", 4},
+        {{STATE_HASHED, STATE_FAILED}, {4, 9}, {"X", "Y"}, "/r/a 0 X|", 4},
+        {{STATE_HASHED, STATE_FAILED}, {-1, 9}, {NULL, NULL}, "/r/a 0 |", -1},
+        {{STATE_OTHER, STATE_FAILED}, {3, 5}, {NULL, NULL}, "/r/a 1 |", 3},
+        /* What was revoked between two answers stays so. */
+        {{STATE_HASHED, STATE_HASHED}, {9, 4}, {NULL, "X"}, "/r/a 0 |", 9},
+        {{STATE_HASHED, STATE_HASHED}, {9, 4}, {"Y", "X"}, "/r/a 0 Y|", 9},
+        {{STATE_HASHED, STATE_HASHED}, {4, -1}, {"X", NULL}, "/r/a 0 X|", 4},
+        {{STATE_HASHED, STATE_HASHED}, {4, 0}, {NULL, "L"}, "/r/a 0 |", 4},
+        /* Two lists, neither of which is newer. */
+        {{STATE_HASHED, STATE_HASHED}, {0, 0}, {"L", "M"}, "/r/a 0 L|/r/a 0 M|", 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char part[2][32];
+        for (unsigned k = 0; k < 2; k++) {
+            snprintf(part[k], sizeof part[k], "case%zu-%u.db", i, k);
+            make_part(part[k], cases[i].outcome[k], cases[i].generation[k], cases[i].bank[k]);
+        }
+        expect_joined(part[0], part[1], cases[i].expected, cases[i].answered);
+        expect_joined(part[1], part[0], cases[i].expected, cases[i].answered);
+    }
+}
+
 static void test_a_rematch_goes_on(void **unused)
 {
     (void)unused;
@@ -354,6 +425,7 @@ int main(void)
         cmocka_unit_test(test_one_scan_at_a_time),
         cmocka_unit_test(test_foreign_files_are_refused),
         cmocka_unit_test(test_states_are_joined),
+        cmocka_unit_test(test_a_joined_content_is_the_best_and_newest),
         cmocka_unit_test(test_a_rematch_goes_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
