@@ -9,7 +9,8 @@
  * once.  Of a content the state tells that could do most with it, hashed before other before
  * failed; of those the one whose answer is the newest, with its hits and no others, for what an
  * older one found may have been revoked.  Answers of one generation are united: they are the same
- * unless lists gave them.
+ * unless lists gave them.  A file that was read
+ * replaces one that was not.  No scan of this state has seen it yet (run 0).
  */
 static const char join[] =
     "BEGIN IMMEDIATE;"
@@ -34,12 +35,17 @@ static const char join[] =
     " h.entry_ms, h.type, h.action, h.distance, h.threshold, h.labels FROM other.hits h"
     " JOIN other.contents o ON o.number = h.content JOIN contents c ON c.sha256 = o.sha256"
     " WHERE o.outcome = c.outcome AND o.generation IS c.generation;"
-    "INSERT OR REPLACE INTO files(name, member, container, root, size, mtime_ns, device, inode,"
-    " etag, content, reason, run) SELECT f.name, f.member, f.container, r.number, f.size,"
-    " f.mtime_ns, f.device, f.inode, f.etag, c.number, f.reason, f.run FROM other.files f JOIN "
-    "other.roots p ON p.number = f.root"
-    " JOIN roots r ON r.name = p.name LEFT JOIN other.contents o ON o.number = f.content"
-    " LEFT JOIN contents c ON c.sha256 = o.sha256;"
+    "INSERT INTO files(name, member, container, root, size, mtime_ns, device, inode, etag,"
+    " content, reason, run) SELECT f.name, f.member, f.container, r.number, f.size, f.mtime_ns,"
+    " f.device, f.inode, f.etag, c.number, f.reason, 0 FROM other.files f"
+    " JOIN other.roots p ON p.number = f.root JOIN roots r ON r.name = p.name"
+    " LEFT JOIN other.contents o ON o.number = f.content"
+    " LEFT JOIN contents c ON c.sha256 = o.sha256 WHERE true"
+    " ON CONFLICT(name, member) DO UPDATE SET container = excluded.container,"
+    " root = excluded.root, size = excluded.size, mtime_ns = excluded.mtime_ns,"
+    " device = excluded.device, inode = excluded.inode, etag = excluded.etag,"
+    " content = excluded.content, reason = excluded.reason, run = 0"
+    " WHERE excluded.content IS NOT NULL OR content IS NULL;"
     "INSERT OR IGNORE INTO acts SELECT * FROM other.acts;"
     "COMMIT";
 

@@ -400,6 +400,29 @@ static void test_a_joined_content_is_the_best_and_newest(void **unused)
     }
 }
 
+static void test_a_joined_state_is_scanned_on(void **unused)
+{
+    (void)unused;
+    struct source_item a = item_of("/r/a", 1, 1), b = item_of("/r/b", 2, 1);
+    for (unsigned i = 0; i < 2; i++) {
+        SCOPED(state_free) struct state *part = open_state(i == 0 ? "on0.db" : "on1.db");
+        int64_t root = begin(part, "/r");
+        for (unsigned more = 0; more < 3; more++)
+            root = begin(part, "/r");
+        put_file(part, root, &a, i == 0 ? put_content(part, 1, STATE_HASHED) : 0);
+        put_file(part, root, &b, i == 0 ? 0 : put_content(part, 2, STATE_HASHED));
+    }
+    SCOPED(state_free) struct state *all = open_state("on.db");
+    assert_int_equal(state_merge(all, path_of("on0.db"), &err), RC_OK);
+    assert_int_equal(state_merge(all, path_of("on1.db"), &err), RC_OK);
+    /* Each read one that the other could not open. */
+    assert_string_equal(told(all, true, STATE_ALL), "/r/a 0 |/r/b 0 |");
+    int64_t root = begin(all, "/r");
+    assert_int_equal(see(all, root, &a, STATE_TRUST), STATE_KNOWN);
+    assert_int_equal(gone_from(all, root), 1);
+    assert_string_equal(told(all, true, STATE_ALL), "/r/a 0 |");
+}
+
 static void test_a_rematch_goes_on(void **unused)
 {
     (void)unused;
@@ -426,6 +449,7 @@ int main(void)
         cmocka_unit_test(test_foreign_files_are_refused),
         cmocka_unit_test(test_states_are_joined),
         cmocka_unit_test(test_a_joined_content_is_the_best_and_newest),
+        cmocka_unit_test(test_a_joined_state_is_scanned_on),
         cmocka_unit_test(test_a_rematch_goes_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
