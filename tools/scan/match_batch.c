@@ -13,12 +13,12 @@ struct looks {
     bool begun;
 };
 
-static const struct look_hash *next_look(struct looks *l)
+static const uint8_t *next_look(struct looks *l)
 {
     for (;;) {
         while (l->begun && l->next < l->cursor.looks) {
-            const struct look_hash *look = &l->cursor.look[l->next++];
-            if (look->quality >= PDQ_MIN_QUALITY)
+            const uint8_t *look = l->cursor.look[l->next++];
+            if (signals_quality(look) >= PDQ_MIN_QUALITY)
                 return look;
         }
         l->begun = signals_next(&l->cursor);
@@ -43,19 +43,22 @@ enum rc batch_count(const struct state_asked *asked, size_t *ret, struct err *er
 static void write_looks(struct batch *b, const struct batch_part *part)
 {
     struct looks looks = {.cursor = {.left = part->asked->signals}};
-    const char *between = part->digest ? "," : "";
-    const struct look_hash *look;
+    static const char head[] = ",{\"type\":\"pdq\",\"value\":\"";
+    size_t skip = part->digest ? 0 : 1; /* no comma before the first */
+    const uint8_t *look;
     char hex[PDQ_HEX + 1];
 
     for (size_t i = 0; i < part->to && (look = next_look(&looks)) != NULL; i++) {
         if (i < part->from)
             continue;
-        pdq_hex(&look->hash[part->orientation], hex);
-        fprintf(b->out, "%s{\"type\":\"pdq\",\"value\":\"%s\"", between, hex);
+        text_hex(signals_hash(look, part->orientation), PDQ_BYTES, hex);
+        fwrite_unlocked(head + skip, 1, sizeof head - 1 - skip, b->out);
+        fwrite_unlocked(hex, 1, PDQ_HEX, b->out);
+        fputc_unlocked('"', b->out);
         if (looks.cursor.ms >= 0 && looks.cursor.ms <= INT32_MAX)
             fprintf(b->out, ",\"ms\":%lld", (long long)looks.cursor.ms);
-        fputc('}', b->out);
-        between = ",";
+        fputc_unlocked('}', b->out);
+        skip = 0;
         b->signals++;
     }
 }
