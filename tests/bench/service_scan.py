@@ -176,9 +176,14 @@ def high_water(pid):
 
 
 def children(pid):
+    """Those that run a program of their own; until it does, a child is its parent's memory."""
+    found = []
     with contextlib.suppress(OSError):
-        return [int(child) for task in os.listdir(f"/proc/{pid}/task") for child in
-                open(f"/proc/{pid}/task/{task}/children", encoding="ascii").read().split()]
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{task}/children", encoding="ascii") as listed:
+                found += [int(child) for child in listed.read().split()]
+        own = os.readlink(f"/proc/{pid}/exe")
+        return [child for child in found if os.readlink(f"/proc/{child}/exe") != own]
     return []
 
 
