@@ -2,7 +2,7 @@
 """An archive of photographs scanned, and what it costs to ask again.
 
 scan     files a second of `hashgate scan` with a new state, from exec to exit, over the files a
-         second of as many bare workers on the same files in memory (bench_files).
+         second of as many bare workers on the same files from page cache (bench_files).
 rematch  files a second of `--rematch`, `--since GENERATION` and `--rematch --offline LIST` after
          one new entry, over the scan's of the same round.  The state is the scan's own with every
          content COPIES times: what a start costs would else be most of it.  Each must find just

@@ -8,7 +8,7 @@
 #include "tools/scan/match_share.h"
 
 enum {
-    POLL_MS = 100,        /* how often to look whether to stop */
+    POLL_MS = 20,         /* how often to look whether to stop */
     LINGER_MS = 1000,     /* what is fewer than a whole request waits so long for more */
     UNREACHED_MAX_S = 30, /* longest pause before an unreachable service is tried again */
     CLIP_WINDOW = MATCH_SIGNALS_MAX - 1,
