@@ -4,6 +4,7 @@
 
 #include "hashing/base/text.h"
 #include "tools/client.h"
+#include "tools/scan/labels.h"
 #include "tools/scan/signals.h"
 
 /* Signals are read look by look; those of poor quality are neither listed nor matched. */
@@ -166,27 +167,12 @@ static int64_t number_of(const json_t *match, const char *name)
     return json_is_integer(value) ? json_integer_value(value) : -1;
 }
 
-/* Labels as one text, separated by spaces: they hold none.  *ret is owned. */
-static enum rc join_labels(const json_t *match, char **ret, struct err *err)
-{
-    const json_t *labels = json_object_get(match, "labels"), *label;
-    size_t length, i;
-    FILE *out = open_memstream(ret, &length);
-    if (out == NULL)
-        FAIL(err, RC_NOMEM, "no memory for an answer");
-    json_array_foreach(labels, i, label) fprintf(
-        out, "%s%s", i > 0 ? " " : "", json_is_string(label) ? json_string_value(label) : "");
-    if (fclose(out) != 0)
-        FAIL(err, RC_NOMEM, "no memory for an answer");
-    return RC_OK;
-}
-
 static enum rc to_hit(const json_t *match, struct state_hit *ret, char **ret_labels,
                       struct err *err)
 {
     const char *type = text_of(match, "type");
     bool digest = *type != '\0' && strcmp(type, "pdq") != 0;
-    TRY(join_labels(match, ret_labels, err));
+    TRY(labels_join(json_object_get(match, "labels"), ret_labels, err));
     *ret = (struct state_hit){.orientation = digest ? "" : text_of(match, "orientation"),
                               .bank = text_of(match, "bank"),
                               .action = text_of(match, "action"),
