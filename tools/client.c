@@ -49,6 +49,30 @@ static enum rc add_key(struct client *client, const char *key, struct err *err)
     return RC_OK;
 }
 
+static enum rc copy_text(const char *text, char **ret, struct err *err)
+{
+    if (text != NULL && (*ret = strdup(text)) == NULL)
+        FAIL(err, RC_NOMEM, "no memory for the client");
+    return RC_OK;
+}
+
+enum rc client_again(const struct client *client, struct client **ret, struct err *err)
+{
+    SCOPED(client_free) struct client *again = calloc(1, sizeof *again);
+    if (again == NULL || (again->curl = curl_easy_init()) == NULL)
+        FAIL(err, RC_NOMEM, "no memory for the client");
+    TRY(copy_text(client->base, &again->base, err));
+    TRY(copy_text(client->socket, &again->socket, err));
+    for (const struct curl_slist *h = client->headers; h != NULL; h = h->next) {
+        struct curl_slist *more = curl_slist_append(again->headers, h->data);
+        if (more == NULL)
+            FAIL(err, RC_NOMEM, "no memory for a request");
+        again->headers = more;
+    }
+    *ret = TAKE(again);
+    return RC_OK;
+}
+
 enum rc client_new(const struct settings *settings, struct client **ret, struct err *err)
 {
     SCOPED(client_free) struct client *client = calloc(1, sizeof *client);

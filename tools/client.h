@@ -20,6 +20,8 @@ struct client;
 
 MUST_CHECK enum rc client_new(const struct settings *settings, struct client **ret,
                               struct err *err);
+/* Another connection with the same address and key, for another thread. */
+MUST_CHECK enum rc client_again(const struct client *client, struct client **ret, struct err *err);
 void client_free(struct client *client);
 SCOPED_DEFINE(client_free, struct client *)
 

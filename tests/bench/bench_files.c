@@ -1,34 +1,30 @@
 /*
  * Measures: files a second that bare workers hash together, each file once: as many threads as are
- * said take file after file of a list and give it to a worker_host of their own.  The files are in
- * sealed memfds before the time begins.  No state, no digests, no service: what a scan with as many
- * jobs could reach if all else cost nothing.
+ * said take file after file of a list, read it into a sealed memfd and give that to a worker_host
+ * of their own.  No state, no digests, no service: what a scan with as many jobs could reach if all
+ * else cost nothing.
  *
  *     bench_files WORKER_PROGRAM LIST THREADS
  *
  * LIST: a path a line.  Prints {"rate": …}.
  */
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "hashing/base/clock.h"
 #include "hashing/worker_host.h"
 #include "tests/bench/bench.h"
+#include "tools/scan/sealed.h"
 
 enum { THREADS_MAX = 256, FILES_MAX = 15000, PATH_SIZE = 4096 };
-
-struct file {
-    int memfd;
-    uint64_t length;
-};
 
 /* Shared by all threads. */
 struct all {
     const struct worker_config *config;
-    const struct file *file;
+    char *const *path;
     unsigned n;
     atomic_uint next;
     pthread_barrier_t ready;
@@ -53,14 +49,19 @@ static void *run(void *arg)
     bench_must(worker_host_new(all->config, &host, &err), &err);
     pthread_barrier_wait(&all->ready);
     while ((i = atomic_fetch_add(&all->next, 1)) < all->n) {
-        const struct file *f = &all->file[i];
-        bench_must(worker_host_start(host, f->memfd, 0, f->length, true, &err), &err);
+        SCOPED(fd_close) int fd = open(all->path[i], O_RDONLY | O_CLOEXEC);
+        SCOPED(fd_close) int memfd = -1;
+        uint64_t length;
+        if (fd < 0)
+            bench_die(all->path[i], "cannot be opened");
+        bench_must(sealed_read(fd, UINT64_MAX, &memfd, &length, &err), &err);
+        bench_must(worker_host_start(host, memfd, 0, length, true, &err), &err);
         bench_must(worker_host_wait(host, &sink, &found, &err), &err);
     }
     return NULL;
 }
 
-static unsigned read_files(const char *list, struct file *files)
+static unsigned read_list(const char *list, char **paths)
 {
     char path[PATH_SIZE];
     unsigned n = 0;
@@ -70,11 +71,8 @@ static unsigned read_files(const char *list, struct file *files)
         bench_die(list, "cannot be opened");
     while (fgets(path, sizeof path, in) != NULL) {
         path[strcspn(path, "\n")] = '\0';
-        if (n == FILES_MAX)
+        if (n == FILES_MAX || (paths[n++] = strdup(path)) == NULL)
             bench_die(list, "names too many files");
-        struct bytes data = bench_read_file(path);
-        files[n++] = (struct file){.memfd = bench_memfd(data), .length = data.n};
-        free((void *)data.p);
     }
     fclose(in);
     return n;
@@ -109,14 +107,8 @@ int main(int argc, char **argv)
                                          .max_frames = 1000,
                                          .max_jpeg_scans = 100,
                                          .memory = 1 << 30};
-    static struct file files[FILES_MAX];
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
-    }
-    struct all all = {.config = &config, .file = files, .n = read_files(argv[2], files)};
+    static char *paths[FILES_MAX];
+    struct all all = {.config = &config, .path = paths, .n = read_list(argv[2], paths)};
     printf("{\"rate\": %.3f}\n", measure(&all, bench_number(argv[3], THREADS_MAX)));
     return 0;
 }

@@ -2,7 +2,7 @@
 """An archive of photographs scanned, and what it costs to ask again.
 
 scan     files a second of `hashgate scan` with a new state, from exec to exit, over the files a
-         second of as many bare workers on the same files in memory (bench_files).
+         second of as many bare workers on the same files from page cache (bench_files).
 rematch  files a second of `--rematch`, `--since GENERATION` and `--rematch --offline LIST` after
          one new entry, over the scan's of the same round.  The state is the scan's own with every
          content COPIES times: what a start costs would else be most of it.  Each must find just
@@ -176,9 +176,14 @@ def high_water(pid):
 
 
 def children(pid):
+    """Those that run a program of their own; until it does, a child is its parent's memory."""
+    found = []
     with contextlib.suppress(OSError):
-        return [int(child) for task in os.listdir(f"/proc/{pid}/task") for child in
-                open(f"/proc/{pid}/task/{task}/children", encoding="ascii").read().split()]
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{task}/children", encoding="ascii") as listed:
+                found += [int(child) for child in listed.read().split()]
+        own = os.readlink(f"/proc/{pid}/exe")
+        return [child for child in found if os.readlink(f"/proc/{child}/exe") != own]
     return []
 
 

@@ -121,6 +121,34 @@ def test_a_rematch_opens_no_file_and_finds_what_a_scan_finds(tree, photographs, 
                                                          small)
 
 
+@pytest.mark.parametrize("lists", [False, True])
+def test_a_rematch_that_is_killed_goes_on(tree, listed, whole, tmp_path, lists):
+    state, options = tmp_path / "state", []
+    shutil.copy(whole / "state", state)
+    with contextlib.closing(sqlite3.connect(state)) as db:
+        db.execute("DELETE FROM hits")
+        db.execute("UPDATE contents SET generation = 1")
+        db.commit()
+    if lists:
+        for bank in ["CORE", "OTHER"]:
+            name = tmp_path / f"{bank}.ndjson"
+            name.write_bytes(listed.cli("export", "--bank", bank, "--format", "ndjson").stdout)
+            options += ["--offline", name]
+    command = [BIN / "hashgate", "scan", "--rematch", "--state", state, "--jobs", "3", *options]
+    for delay in [0.02, 0.04, 0.06, 0.09, 0.12]:
+        process = subprocess.Popen(command, env=settings(listed, tmp_path), stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL)
+        time.sleep(delay)
+        process.kill()
+        process.wait()
+    done = scan(listed, state, "--rematch", "--jobs", "3", *options, code=1)
+    assert b"not matched yet" not in done.stderr
+    if lists:
+        assert found_by(lines(listed, state, tree)) == found_by(eval((whole / "lines").read_text()))
+    else:
+        assert lines(listed, state, tree) == eval((whole / "lines").read_text())
+
+
 def test_since_never_leaves_a_gap(photographs, tmp_path):
     """What was matched by an older generation is asked from that one on."""
     (tmp_path / "tree").mkdir()
@@ -402,6 +430,12 @@ def test_acts_are_dry_until_they_are_meant(tmp_path):
                               ).fetchone()[0] == 2
 
 
+def found_by(lines):
+    """A service tells each entry once, a list each of its hashes; the nearest are the same."""
+    return {(t["file"], m["bank"], m["entry"], m["type"], m["distance"], m["orientation"])
+            for t in lines for m in t["matches"] if m["type"] == "pdq" and m["distance"] >= 0}
+
+
 def test_offline_finds_what_the_service_finds(tree, listed, whole, tmp_path):
     lists = []
     for bank in ["CORE", "OTHER"]:
@@ -409,11 +443,6 @@ def test_offline_finds_what_the_service_finds(tree, listed, whole, tmp_path):
         name.write_bytes(listed.cli("export", "--bank", bank, "--format", "ndjson").stdout)
         lists += ["--offline", name]
     told = eval((whole / "lines").read_text())
-
-    def found(lines):
-        # A service tells each entry once, a list each of its hashes; the nearest are the same.
-        return {(t["file"], m["bank"], m["entry"], m["type"], m["distance"], m["orientation"])
-                for t in lines for m in t["matches"] if m["type"] == "pdq" and m["distance"] >= 0}
 
     env = environment({"HASHGATE_URL": "http://127.0.0.1:1", "HOME": str(tmp_path)})
 
@@ -424,7 +453,7 @@ def test_offline_finds_what_the_service_finds(tree, listed, whole, tmp_path):
     state = tmp_path / "state"
     done = offline(tree, "--state", state, *lists)
     assert done.returncode == 1, done.stderr
-    assert found(lines(listed, state, tree)) == found(told)
+    assert found_by(lines(listed, state, tree)) == found_by(told)
     # The signals of an online scan, too; and what lists answered, a service is asked whole.
     shutil.copy(whole / "state", tmp_path / "second")
     assert offline("--rematch", "--state", tmp_path / "second", *lists).returncode == 1

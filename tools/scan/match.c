@@ -5,25 +5,30 @@
 #include "hashing/base/clock.h"
 #include "tools/scan/match_batch.h"
 #include "tools/scan/match_offline.h"
+#include "tools/scan/match_share.h"
 
 enum {
-    POLL_MS = 100,        /* how often to look whether to stop */
+    POLL_MS = 20,         /* how often to look whether to stop */
     LINGER_MS = 1000,     /* what is fewer than a whole request waits so long for more */
     UNREACHED_MAX_S = 30, /* longest pause before an unreachable service is tried again */
-    CLIP_WINDOW = MATCH_SIGNALS_MAX - 1
+    CLIP_WINDOW = MATCH_SIGNALS_MAX - 1,
+    ASKERS_MAX = 4 /* requests at a time: one is made while others are answered */
 };
 
 struct matching {
     const struct match_config *config;
+    struct client *client;
+    int64_t since;          /* of match_again() */
     struct askings askings; /* in the order of their contents */
     struct batch batch;
-    bool reached;      /* the service has answered before */
     int64_t rested_ns; /* when the rate allows the next request */
     struct offline_found found;
 };
 
 static void matching_free(struct matching *m)
 {
+    if (m == NULL)
+        return;
     batch_clear(&m->batch);
     while (!STAILQ_EMPTY(&m->askings)) {
         struct asking *a = STAILQ_FIRST(&m->askings);
@@ -34,13 +39,14 @@ static void matching_free(struct matching *m)
 }
 SCOPED_DEFINE(matching_free, struct matching *)
 
-static enum rc matching_new(const struct match_config *config, struct matching **ret,
-                            struct err *err)
+static enum rc matching_new(const struct match_config *config, struct client *client,
+                            struct matching **ret, struct err *err)
 {
     struct matching *m = calloc(1, sizeof *m);
     if (m == NULL)
         FAIL(err, RC_NOMEM, "no memory for a request");
     m->config = config;
+    m->client = client;
     STAILQ_INIT(&m->askings);
     *ret = m;
     return RC_OK;
@@ -70,7 +76,7 @@ static bool worth_waiting(const struct matching *m, enum rc rc, const struct err
         return true;
     }
     *ret_s = tries < 5 ? INT64_C(1) << tries : UNREACHED_MAX_S;
-    return rc == RC_SYS && m->reached;
+    return rc == RC_SYS && atomic_load(&m->config->counts->reached);
 }
 
 static enum rc ask(struct matching *m, const struct target *target, json_t **ret, struct err *err)
@@ -83,10 +89,10 @@ static enum rc ask(struct matching *m, const struct target *target, json_t **ret
     for (unsigned tries = 0;; tries++) {
         SCOPED(result_clear) struct result result = {0};
         struct err why;
-        enum rc rc = client_call(m->config->client, &call, &result, &why);
+        enum rc rc = client_call(m->client, &call, &result, &why);
         atomic_store(&m->config->counts->waiting, rc != RC_OK);
         if (rc == RC_OK) {
-            m->reached = true;
+            atomic_store(&m->config->counts->reached, true);
             return result_json(&result, ret, err);
         }
         if (!worth_waiting(m, rc, &why, tries, &wait_s)) {
@@ -184,7 +190,7 @@ static enum rc add_content(struct matching *m, const struct state_asked *asked, 
     since = since > 0 ? since : -1; /* never answered, or by lists */
     a->content = asked->content;
     a->generation = -1;
-    a->replace = since < 0;
+    a->replace = since < 0 && asked->hits; /* else there are none to go */
     STAILQ_INSERT_TAIL(&m->askings, a, next);
     for (unsigned o = 0; o < ORIENTATIONS && (o == 0 || looks > 0); o++) {
         const struct batch_part part = {.asking = a,
@@ -197,24 +203,19 @@ static enum rc add_content(struct matching *m, const struct state_asked *asked, 
     return RC_OK;
 }
 
-/* Adds contents after *after until there are none, or the scan is stopped. */
-static enum rc add_all(struct matching *m, bool unmatched, int64_t since, int64_t *after,
-                       struct err *err)
+/* Adds contents that nobody has answered, behind *after, until there are none. */
+static enum rc add_unmatched(struct matching *m, int64_t *after, struct err *err)
 {
     for (;;) {
         SCOPED(state_asked_clear) struct state_asked asked = {0};
-        bool found = false;
+        size_t n = 0;
         if (atomic_load(m->config->stop))
             FAIL(err, RC_BUSY, "stopped");
-        TRY(state_next_asked(m->config->state, *after, unmatched, &asked, &found, err));
-        if (!found)
+        TRY(state_next_asked(m->config->state, *after, true, &asked, 1, &n, err));
+        if (n == 0)
             return RC_OK;
-        size_t before = m->batch.media;
-        TRY(add_content(m, &asked, since, err));
+        TRY(add_content(m, &asked, -1, err));
         *after = asked.content;
-        if (!unmatched && m->batch.media < before && STAILQ_FIRST(&m->askings) != NULL)
-            TRY(state_rematch_at(m->config->state, STAILQ_FIRST(&m->askings)->content - 1, false,
-                                 err));
     }
 }
 
@@ -224,11 +225,11 @@ enum rc match_follow(const struct match_config *config, const atomic_bool *finis
     SCOPED(matching_free) struct matching *m = NULL;
     int64_t after = 0, waited_ms = 0;
 
-    TRY(matching_new(config, &m, err));
+    TRY(matching_new(config, config->client, &m, err));
     for (;;) {
         /* Read before: what comes between is seen in the next turn. */
         bool last = atomic_load(finished);
-        TRY(add_all(m, true, -1, &after, err));
+        TRY(add_unmatched(m, &after, err));
         if (last || waited_ms >= LINGER_MS) {
             TRY(flush(m, err));
             if (last && after == 0)
@@ -243,16 +244,75 @@ enum rc match_follow(const struct match_config *config, const atomic_bool *finis
     }
 }
 
+/* --- all again, by several threads --- */
+
+static enum rc take(void *own, const struct match_share *share, struct err *err)
+{
+    struct matching *m = own;
+    for (size_t i = 0; i < share->n; i++) {
+        if (atomic_load(m->config->stop))
+            FAIL(err, RC_BUSY, "stopped");
+        TRY(add_content(m, &share->asked[i], m->since, err));
+    }
+    return RC_OK;
+}
+
+static int64_t waiting(void *own)
+{
+    const struct matching *m = own;
+    const struct asking *first = STAILQ_FIRST(&m->askings);
+    return first != NULL ? first->content : 0;
+}
+
+static enum rc finish(void *own, struct err *err)
+{
+    return flush(own, err);
+}
+
+struct asker {
+    struct client *client; /* NULL: the caller's own */
+    struct matching *matching;
+};
+
+static void askers_clear(struct asker *asker, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        matching_free(asker[i].matching);
+        client_free(asker[i].client);
+    }
+}
+
+static enum rc askers_make(const struct match_config *config, int64_t since, struct asker *asker,
+                           struct match_sharer *sharer, unsigned n, struct err *err)
+{
+    for (unsigned i = 0; i < n; i++) {
+        struct client *client = config->client;
+        if (i > 0) {
+            TRY(client_again(config->client, &asker[i].client, err));
+            client = asker[i].client;
+        }
+        TRY(matching_new(config, client, &asker[i].matching, err));
+        asker[i].matching->since = since;
+        sharer[i] = (struct match_sharer){
+            .own = asker[i].matching, .take = take, .waiting = waiting, .finish = finish};
+    }
+    return RC_OK;
+}
+
 enum rc match_again(const struct match_config *config, int64_t since, struct err *err)
 {
-    SCOPED(matching_free) struct matching *m = NULL;
+    unsigned n = config->jobs < ASKERS_MAX ? config->jobs : (unsigned)ASKERS_MAX;
+    struct asker asker[ASKERS_MAX] = {0};
+    struct match_sharer sharer[ASKERS_MAX];
     int64_t after = 0;
 
-    TRY(matching_new(config, &m, err));
     TRY(state_rematch_begin(config->state, since, &after, err));
     if (config->offline != NULL)
         return match_offline_all(config, after, err);
-    TRY(add_all(m, false, since, &after, err));
-    TRY(flush(m, err));
-    return state_rematch_at(config->state, after, true, err);
+    n = config->max_rate > 0 ? 1 : n; /* one keeps the rate */
+    enum rc rc = askers_make(config, since, asker, sharer, n, err);
+    if (rc == RC_OK)
+        rc = match_share(config->state, after, sharer, n, err);
+    askers_clear(asker, n);
+    return rc;
 }

@@ -21,12 +21,13 @@ struct match_counts {
     atomic_uint_least64_t asked;   /* contents that were answered */
     atomic_uint_least64_t matched; /* of those */
     atomic_bool waiting;           /* for the service */
+    atomic_bool reached;           /* it has answered before */
 };
 
 struct match_config {
-    struct client *client;         /* used by the thread that calls match_*() only */
+    struct client *client;         /* for match_*(); others like it are made */
     const struct offline *offline; /* lists to ask instead of the service; NULL: none */
-    unsigned jobs;                 /* threads that search lists in match_again() */
+    unsigned jobs;                 /* threads of match_again() */
     struct state *state;
     uint64_t max_rate;       /* signals a second; 0: any */
     const atomic_bool *stop; /* then RC_BUSY */

@@ -4,6 +4,7 @@
 
 #include "hashing/base/text.h"
 #include "tools/client.h"
+#include "tools/scan/labels.h"
 #include "tools/scan/signals.h"
 
 /* Signals are read look by look; those of poor quality are neither listed nor matched. */
@@ -13,12 +14,12 @@ struct looks {
     bool begun;
 };
 
-static const struct look_hash *next_look(struct looks *l)
+static const uint8_t *next_look(struct looks *l)
 {
     for (;;) {
         while (l->begun && l->next < l->cursor.looks) {
-            const struct look_hash *look = &l->cursor.look[l->next++];
-            if (look->quality >= PDQ_MIN_QUALITY)
+            const uint8_t *look = l->cursor.look[l->next++];
+            if (signals_quality(look) >= PDQ_MIN_QUALITY)
                 return look;
         }
         l->begun = signals_next(&l->cursor);
@@ -43,19 +44,22 @@ enum rc batch_count(const struct state_asked *asked, size_t *ret, struct err *er
 static void write_looks(struct batch *b, const struct batch_part *part)
 {
     struct looks looks = {.cursor = {.left = part->asked->signals}};
-    const char *between = part->digest ? "," : "";
-    const struct look_hash *look;
+    static const char head[] = ",{\"type\":\"pdq\",\"value\":\"";
+    size_t skip = part->digest ? 0 : 1; /* no comma before the first */
+    const uint8_t *look;
     char hex[PDQ_HEX + 1];
 
     for (size_t i = 0; i < part->to && (look = next_look(&looks)) != NULL; i++) {
         if (i < part->from)
             continue;
-        pdq_hex(&look->hash[part->orientation], hex);
-        fprintf(b->out, "%s{\"type\":\"pdq\",\"value\":\"%s\"", between, hex);
+        text_hex(signals_hash(look, part->orientation), PDQ_BYTES, hex);
+        fwrite_unlocked(head + skip, 1, sizeof head - 1 - skip, b->out);
+        fwrite_unlocked(hex, 1, PDQ_HEX, b->out);
+        fputc_unlocked('"', b->out);
         if (looks.cursor.ms >= 0 && looks.cursor.ms <= INT32_MAX)
             fprintf(b->out, ",\"ms\":%lld", (long long)looks.cursor.ms);
-        fputc('}', b->out);
-        between = ",";
+        fputc_unlocked('}', b->out);
+        skip = 0;
         b->signals++;
     }
 }
@@ -163,27 +167,12 @@ static int64_t number_of(const json_t *match, const char *name)
     return json_is_integer(value) ? json_integer_value(value) : -1;
 }
 
-/* Labels as one text, separated by spaces: they hold none.  *ret is owned. */
-static enum rc join_labels(const json_t *match, char **ret, struct err *err)
-{
-    const json_t *labels = json_object_get(match, "labels"), *label;
-    size_t length, i;
-    FILE *out = open_memstream(ret, &length);
-    if (out == NULL)
-        FAIL(err, RC_NOMEM, "no memory for an answer");
-    json_array_foreach(labels, i, label) fprintf(
-        out, "%s%s", i > 0 ? " " : "", json_is_string(label) ? json_string_value(label) : "");
-    if (fclose(out) != 0)
-        FAIL(err, RC_NOMEM, "no memory for an answer");
-    return RC_OK;
-}
-
 static enum rc to_hit(const json_t *match, struct state_hit *ret, char **ret_labels,
                       struct err *err)
 {
     const char *type = text_of(match, "type");
     bool digest = *type != '\0' && strcmp(type, "pdq") != 0;
-    TRY(join_labels(match, ret_labels, err));
+    TRY(labels_join(json_object_get(match, "labels"), ret_labels, err));
     *ret = (struct state_hit){.orientation = digest ? "" : text_of(match, "orientation"),
                               .bank = text_of(match, "bank"),
                               .action = text_of(match, "action"),

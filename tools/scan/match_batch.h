@@ -16,7 +16,7 @@ enum { MATCH_SIGNALS_MAX = 10000 };
 struct asking {
     STAILQ_ENTRY(asking) next;
     int64_t content, generation; /* of the oldest answer; -1: none yet */
-    bool replace;                /* its hits are all there are */
+    bool replace;                /* its hits take the place of those of before */
     bool whole;                  /* no more media of it come */
     unsigned waiting;            /* media that are not answered */
     json_t *hits;                /* array of the answers' matches, with "orientation" set */

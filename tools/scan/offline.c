@@ -160,13 +160,13 @@ static void flush(struct finding *f, const struct index_rule *rule)
     f->n = 0;
 }
 
-static void ask_look(struct finding *f, const struct index_rule *rule, const struct look_hash *look,
+static void ask_look(struct finding *f, const struct index_rule *rule, const uint8_t *look,
                      int64_t ms)
 {
-    if (look->quality < PDQ_MIN_QUALITY)
+    if (signals_quality(look) < PDQ_MIN_QUALITY)
         return;
     for (unsigned o = 0; o < ORIENTATIONS; o++) {
-        f->hash[f->n] = look->hash[o];
+        f->hash[f->n] = pdq_from_bytes(signals_hash(look, (enum orientation)o));
         f->from[f->n++] = (struct from){.orientation = (enum orientation)o, .ms = ms};
         if (f->n == BATCH)
             flush(f, rule);
@@ -189,7 +189,7 @@ enum rc offline_find(const struct offline *o, const struct state_asked *asked,
     digests_find(o->digests, DIGEST_SHA256, asked->sha256, &rule, on_digest, f);
     while (signals_next(&frames))
         for (unsigned l = 0; l < frames.looks; l++)
-            ask_look(f, &rule, &frames.look[l], frames.ms);
+            ask_look(f, &rule, frames.look[l], frames.ms);
     flush(f, &rule);
     if (frames.bad)
         FAIL(err, RC_STORE, "the signals of content %lld are damaged", (long long)asked->content);

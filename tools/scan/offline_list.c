@@ -8,6 +8,7 @@
 
 #include "hashing/base/text.h"
 #include "tools/client.h"
+#include "tools/scan/labels.h"
 
 enum { LIST_LINE_SIZE = 65536 };
 
@@ -102,20 +103,6 @@ static enum rc add_text(struct offline_list *list, char *text, struct line *line
     return add(list, line, err);
 }
 
-static enum rc join_labels(const json_t *labels, char **ret, struct err *err)
-{
-    const json_t *label;
-    size_t length, i;
-    FILE *out = open_memstream(ret, &length);
-    if (out == NULL)
-        FAIL(err, RC_NOMEM, "no memory for a list");
-    json_array_foreach(labels, i, label) fprintf(
-        out, "%s%s", i > 0 ? " " : "", json_is_string(label) ? json_string_value(label) : "");
-    if (fclose(out) != 0)
-        FAIL(err, RC_NOMEM, "no memory for a list");
-    return RC_OK;
-}
-
 static enum rc add_json(struct offline_list *list, const char *text, struct line *line,
                         struct err *err)
 {
@@ -127,7 +114,7 @@ static enum rc add_json(struct offline_list *list, const char *text, struct line
     line->value = json_string_value(json_object_get(object, "value"));
     if (line->type == NULL || line->value == NULL)
         FAIL(err, RC_INPUT, "not an object with type and value");
-    TRY(join_labels(json_object_get(object, "labels"), &labels, err));
+    TRY(labels_join(json_object_get(object, "labels"), &labels, err));
     line->labels = labels;
     line->entry = json_string_value(json_object_get(object, "entry"));
     line->ms = json_is_integer(ms) ? json_integer_value(ms) : -1;

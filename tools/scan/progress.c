@@ -9,9 +9,9 @@
 #include "hashing/base/clock.h"
 
 enum {
-    TURN_MS = 50,
-    SHOW_TURNS = 5,
-    SETTLE_TURNS = 20,
+    TURN_MS = 20,
+    SHOW_TURNS = 12,
+    SETTLE_TURNS = 50,
     SAMPLES = 30, /* seconds that rates are of: what a scan skips, for it knows it, is soon past */
     LINE_MAX_BYTES = 512
 };

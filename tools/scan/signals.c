@@ -41,16 +41,6 @@ enum rc signals_pack(const struct frame_list *list, struct bytes *ret, struct er
     return RC_OK;
 }
 
-static void take_look(struct cursor *in, struct look_hash *ret)
-{
-    ret->quality = cursor_u8(in);
-    for (unsigned o = 0; o < ORIENTATIONS; o++) {
-        struct bytes hash = cursor_take(in, PDQ_BYTES);
-        if (hash.n == PDQ_BYTES)
-            ret->hash[o] = pdq_from_bytes(hash.p);
-    }
-}
-
 bool signals_next(struct signals_cursor *c)
 {
     if (c->bad || c->left.n == 0)
@@ -62,7 +52,7 @@ bool signals_next(struct signals_cursor *c)
     c->looks = cursor_u8(&in);
     c->bad = c->looks == 0 || c->looks > LOOKS;
     for (unsigned l = 0; !c->bad && l < c->looks; l++)
-        take_look(&in, &c->look[l]);
+        c->look[l] = cursor_take(&in, LOOK_SIZE).p;
     c->bad = c->bad || in.bad;
     c->left = in.left;
     return !c->bad;

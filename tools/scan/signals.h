@@ -16,11 +16,22 @@ struct signals_cursor {
     struct bytes left;
     bool bad; /* it is no such thing, or cut short */
     int64_t ms;
-    uint32_t track, looks; /* of the frame in hand: struct look_hash look[0…looks-1] */
-    struct look_hash look[LOOKS];
+    uint32_t track, looks;      /* of the frame in hand */
+    const uint8_t *look[LOOKS]; /* its looks, within the signals: see below */
 };
 
 /* Takes the next frame in hand; false at the end and when it is bad. */
 bool signals_next(struct signals_cursor *c);
+
+static inline uint8_t signals_quality(const uint8_t *look)
+{
+    return look[0];
+}
+
+/* PDQ_BYTES, in the order of the hash's text. */
+static inline const uint8_t *signals_hash(const uint8_t *look, enum orientation orientation)
+{
+    return look + 1 + (size_t)orientation * PDQ_BYTES;
+}
 
 #endif

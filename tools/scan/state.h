@@ -129,6 +129,7 @@ MUST_CHECK enum rc state_put_content(struct state *state, const struct state_con
 struct state_asked {
     int64_t content;
     int64_t generation; /* that answered last; -1: none has */
+    bool hits;          /* it matched something then */
     uint8_t sha256[32];
     struct bytes signals;
 };
@@ -138,10 +139,11 @@ static inline void state_asked_clear_scoped(struct state_asked *asked)
     state_asked_clear(asked);
 }
 
-/* The next content after number `after`; unmatched: of those that no generation has answered.
- * *ret_found is false behind the last. */
+/* The next contents after number `after`, in their order; unmatched: of those that no generation
+ * has answered.  At most max, and fewer when they are large; *ret_n is 0 behind the last. */
 MUST_CHECK enum rc state_next_asked(struct state *state, int64_t after, bool unmatched,
-                                    struct state_asked *ret, bool *ret_found, struct err *err);
+                                    struct state_asked *ret, size_t max, size_t *ret_n,
+                                    struct err *err);
 
 /* One entry that a content matched.  Texts are borrowed. */
 struct state_hit {
@@ -154,6 +156,11 @@ struct state_hit {
 MUST_CHECK enum rc state_put_hits(struct state *state, int64_t content, int64_t generation,
                                   bool replace, const struct state_hit *hits, size_t n,
                                   struct err *err);
+
+/* All contents after number `after` up to `upto` were answered by this generation; what they
+ * matched is in the state. */
+MUST_CHECK enum rc state_put_answered(struct state *state, int64_t after, int64_t upto,
+                                      int64_t generation, struct err *err);
 
 /*
  * How far a rematch has come: content numbers up to *ret_after are done.  A rematch that was

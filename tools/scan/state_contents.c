@@ -3,6 +3,9 @@
 
 #include "tools/scan/state_internal.h"
 
+/* Signals of clips are large: what is read at once stays small. */
+enum { ASKED_BYTES = 1 << 20 };
+
 enum rc state_content_find(struct state *state, const uint8_t sha256[32], enum state_trust trust,
                            int64_t *ret, struct err *err)
 {
@@ -53,7 +56,9 @@ void state_asked_clear(struct state_asked *asked)
 static enum rc take_asked(sqlite3_stmt *q, struct state_asked *ret, struct err *err)
 {
     struct bytes sha256 = state_blob(q, 2), frames = state_blob(q, 3);
-    struct state_asked asked = {.content = sqlite3_column_int64(q, 0), .generation = -1};
+    struct state_asked asked = {.content = sqlite3_column_int64(q, 0),
+                                .generation = -1,
+                                .hits = sqlite3_column_int(q, 4) != 0};
 
     if (sqlite3_column_type(q, 1) != SQLITE_NULL)
         asked.generation = sqlite3_column_int64(q, 1);
@@ -72,19 +77,28 @@ static enum rc take_asked(sqlite3_stmt *q, struct state_asked *ret, struct err *
 }
 
 enum rc state_next_asked(struct state *state, int64_t after, bool unmatched,
-                         struct state_asked *ret, bool *ret_found, struct err *err)
+                         struct state_asked *ret, size_t max, size_t *ret_n, struct err *err)
 {
     STATE_HOLD(state);
     SCOPED(state_reset) sqlite3_stmt *q = NULL;
-    bool row;
+    size_t n = 0, bytes = 0;
+    bool row = true;
+    enum rc rc;
 
     TRY(state_bind(state, unmatched ? STATE_SQL_ASKED_UNMATCHED : STATE_SQL_ASKED_NEXT, &q, err,
-                   "i", after));
-    TRY(state_step(state, q, &row, err));
-    if (row)
-        TRY(take_asked(q, ret, err));
-    *ret_found = row;
-    return RC_OK;
+                   "ii", after, (int64_t)max));
+    while ((rc = state_step(state, q, &row, err)) == RC_OK && row) {
+        rc = take_asked(q, &ret[n], err);
+        if (rc != RC_OK)
+            break;
+        bytes += ret[n++].signals.n;
+        if (bytes > ASKED_BYTES)
+            break;
+    }
+    *ret_n = n;
+    for (; rc != RC_OK && n > 0; n--)
+        state_asked_clear(&ret[n - 1]);
+    return rc;
 }
 
 enum rc state_put_hits(struct state *state, int64_t content, int64_t generation, bool replace,
@@ -98,6 +112,13 @@ enum rc state_put_hits(struct state *state, int64_t content, int64_t generation,
                          h->orientation, h->ms, h->entry_ms, h->type, h->action, h->distance,
                          h->threshold, h->labels));
     return state_change(state, STATE_SQL_MATCHED, err, "ii", content, generation);
+}
+
+enum rc state_put_answered(struct state *state, int64_t after, int64_t upto, int64_t generation,
+                           struct err *err)
+{
+    STATE_HOLD(state);
+    return state_change(state, STATE_SQL_ANSWERED, err, "iii", after, upto, generation);
 }
 
 enum rc state_rematch_begin(struct state *state, int64_t since, int64_t *ret_after, struct err *err)

@@ -138,7 +138,7 @@ enum rc state_open(const char *path, struct state **ret, struct err *err)
     if (fd < 0)
         FAIL_SYS(err, "cannot open the state %s", path);
     close(fd_take(&fd)); /* closing it later would drop SQLite's locks */
-    if (sqlite3_open_v2(path, &state->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX, NULL) !=
+    if (sqlite3_open_v2(path, &state->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) !=
         SQLITE_OK)
         return state_fail(state, HERE, err);
     sqlite3_busy_timeout(state->db, STATE_WAIT_MS);

@@ -8,6 +8,11 @@
 #define OUTCOME "CASE WHEN f.reason <> '' THEN 2 ELSE coalesce(c.outcome, 2) END"
 #define REASON  "CASE WHEN f.reason <> '' THEN f.reason ELSE coalesce(c.reason, '') END"
 
+#define ASKED                                                                                      \
+    "SELECT c.number, c.generation, c.sha256, s.frames,"                                           \
+    " EXISTS (SELECT 1 FROM hits h WHERE h.content = c.number) FROM contents c"                    \
+    " LEFT JOIN signals s ON s.content = c.number"
+
 #define OF_ROOTS "(?1 < 0 OR f.root IN (SELECT number FROM roots WHERE run = ?1))"
 
 const char *const state_sql[STATE_SQL_COUNT] = {
@@ -48,19 +53,17 @@ const char *const state_sql[STATE_SQL_COUNT] = {
         " SET outcome = ?3, reason = ?4, type = ?5, width = ?6, height = ?7, frames = ?8,"
         " duration_ms = ?9, generation = NULL RETURNING number",
     [STATE_SQL_SIGNALS_PUT] = "INSERT OR REPLACE INTO signals(content, frames) VALUES (?1, ?2)",
-    [STATE_SQL_ASKED_NEXT] =
-        "SELECT c.number, c.generation, c.sha256, s.frames FROM contents c LEFT JOIN signals s"
-        " ON s.content = c.number WHERE c.number > ?1 ORDER BY c.number LIMIT 1",
+    [STATE_SQL_ASKED_NEXT] = ASKED " WHERE c.number > ?1 ORDER BY c.number LIMIT ?2",
     [STATE_SQL_ASKED_UNMATCHED] =
-        "SELECT c.number, c.generation, c.sha256, s.frames FROM contents c LEFT JOIN signals s"
-        " ON s.content = c.number WHERE c.number > ?1 AND c.generation IS NULL"
-        " ORDER BY c.number LIMIT 1",
+        ASKED " WHERE c.number > ?1 AND c.generation IS NULL ORDER BY c.number LIMIT ?2",
     [STATE_SQL_HITS_CLEAR] = "DELETE FROM hits WHERE content = ?1",
     [STATE_SQL_HIT_PUT] =
         "INSERT OR REPLACE INTO hits(content, bank, entry, orientation, ms, entry_ms, type,"
         " action, distance, threshold, labels)"
         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     [STATE_SQL_MATCHED] = "UPDATE contents SET generation = ?2 WHERE number = ?1",
+    [STATE_SQL_ANSWERED] = "UPDATE contents SET generation = ?3 WHERE number > ?1"
+                           " AND number <= ?2 AND generation IS NOT ?3",
     [STATE_SQL_DUE_NEXT] =
         "SELECT f.name, f.size, f.mtime_ns, f.device, f.inode, c.sha256, f.member FROM files f"
         " JOIN contents c ON c.number = f.content WHERE " OF_ROOTS

@@ -39,8 +39,11 @@ static void test_round(void **unused)
         assert_true(signals_next(&c));
         assert_true(c.ms == times[i] && c.track == i && c.looks == f.looks);
         for (unsigned l = 0; l < c.looks; l++) {
-            assert_int_equal(c.look[l].quality, f.look[l].quality);
-            assert_memory_equal(c.look[l].hash, f.look[l].hash, sizeof f.look[l].hash);
+            assert_int_equal(signals_quality(c.look[l]), f.look[l].quality);
+            for (unsigned o = 0; o < ORIENTATIONS; o++) {
+                struct pdq_hash hash = pdq_from_bytes(signals_hash(c.look[l], (enum orientation)o));
+                assert_memory_equal(&hash, &f.look[l].hash[o], sizeof hash);
+            }
         }
     }
     assert_false(signals_next(&c));

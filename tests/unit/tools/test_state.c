@@ -242,7 +242,7 @@ static void test_contents_and_hits(void **unused)
     struct source_item b = item_of("/r/b", 1, 1), a = item_of("/r/a", 2, 1);
     struct state_asked asked;
     uint8_t digest[32];
-    bool more;
+    size_t more;
 
     assert_int_equal(put_content(state, 1, STATE_HASHED), one);
     put_file(state, root, &b, one);
@@ -256,11 +256,11 @@ static void test_contents_and_hits(void **unused)
     put_hit(state, one, 5, true, "X");
     put_hit(state, one, 6, false, "Y");
     assert_string_equal(told(state, false, STATE_ALL), "/r/a 2 corrupt|/r/b 0 X|/r/b 0 Y|");
-    assert_int_equal(state_next_asked(state, 0, true, &asked, &more, &err), RC_OK);
-    assert_true(more && asked.content == two && asked.generation == -1);
+    assert_int_equal(state_next_asked(state, 0, true, &asked, 1, &more, &err), RC_OK);
+    assert_true(more == 1 && !asked.hits && asked.content == two && asked.generation == -1);
     state_asked_clear(&asked);
-    assert_int_equal(state_next_asked(state, 0, false, &asked, &more, &err), RC_OK);
-    assert_true(more && asked.content == one && asked.generation == 6);
+    assert_int_equal(state_next_asked(state, 0, false, &asked, 1, &more, &err), RC_OK);
+    assert_true(more == 1 && asked.hits && asked.content == one && asked.generation == 6);
     assert_memory_equal(asked.signals.p, "frames", 6);
     state_asked_clear(&asked);
     put_hit(state, one, 7, true, "Z");
