@@ -354,14 +354,14 @@ static void expect_joined(const char *first, const char *second, const char *exp
     SCOPED(state_free) struct state *all = open_state(name);
     char path[512];
     struct state_asked asked;
-    bool more;
+    size_t more;
 
     snprintf(path, sizeof path, "%s", path_of(first));
     assert_int_equal(state_merge(all, path, &err), RC_OK);
     assert_int_equal(state_merge(all, path_of(second), &err), RC_OK);
     assert_string_equal(told(all, true, STATE_ALL), expected);
-    assert_int_equal(state_next_asked(all, 0, false, &asked, &more, &err), RC_OK);
-    assert_true(more && asked.generation == generation);
+    assert_int_equal(state_next_asked(all, 0, false, &asked, 1, &more, &err), RC_OK);
+    assert_true(more == 1 && asked.generation == generation);
     assert_int_equal(asked.signals.n, strstr(expected, " 0 ") != NULL ? 6 : 3);
     state_asked_clear(&asked);
 }
