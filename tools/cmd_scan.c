@@ -238,6 +238,9 @@ static enum rc read_args(const struct args *args, struct asked *asked, struct er
         FAIL(err, RC_INPUT, "--rematch asks for all that the state knows, and takes no PATH");
     if (!asked->rematch && scan->n_paths == 0 && scan->list == NULL)
         FAIL(err, RC_INPUT, "nothing to scan: give a PATH, or names by -T FILE");
+    for (int i = 0; i < scan->n_paths; i++)
+        if (*scan->paths[i] == '\0')
+            FAIL(err, RC_INPUT, "an empty PATH names nothing: '.' is the current folder");
     if (nice > 0 && setpriority(PRIO_PROCESS, 0, (int)nice) != 0)
         FAIL_SYS(err, "cannot be nice");
     return RC_OK;
@@ -271,6 +274,8 @@ static void tell_totals(const struct state_totals *t, const struct scan_done *do
             (unsigned long long)t->failed);
     if (done != NULL && done->gone > 0)
         fprintf(stderr, " · %llu gone", (unsigned long long)done->gone);
+    if (done != NULL && done->unopened > 0)
+        fprintf(stderr, " · %llu not opened", (unsigned long long)done->unopened);
     if (t->unmatched > 0)
         fprintf(stderr, " · %llu not matched yet", (unsigned long long)t->unmatched);
     fputs(done != NULL && done->stopped ? "\nStopped; scan again to go on.\n" : "\n", stderr);
@@ -287,7 +292,8 @@ static enum rc tell(struct state *state, const struct asked *asked, const struct
     if (asked->page != NULL)
         TRY(write_page(state, asked, done, err));
     tell_totals(&totals, done);
-    bool partly = totals.failed > 0 || totals.unmatched > 0 || (done != NULL && done->stopped);
+    bool partly = totals.failed > 0 || totals.unmatched > 0 ||
+                  (done != NULL && (done->stopped || done->unopened > 0));
     *ret_code = totals.matched > 0 ? EXIT_MATCHED : partly ? EXIT_ERROR : EXIT_NOTHING;
     return RC_OK;
 }

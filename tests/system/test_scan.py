@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import time
+import zipfile
 
 import pytest
 
@@ -294,15 +295,47 @@ def test_many_files_as_paths_and_one_that_comes_later(listed, tmp_path):
     paths = [p.name for p in sorted(tree.iterdir())]
     done = subprocess.run([BIN / "hashgate", "scan", *paths, "later.jpg", "--state", state],
                           env=settings(listed, tmp_path), cwd=tree, capture_output=True, timeout=60)
-    assert done.returncode == 2 and done.stderr.startswith(b"301 files: 0 matched"), done.stderr
-    assert f"{tree}/later.jpg".encode() in done.stdout
+    said = done.stderr.decode().splitlines()
+    assert done.returncode == 2 and len(done.stdout.splitlines()) == 1, done
+    assert said[0] == "hashgate: scan: later.jpg: cannot open it: No such file or directory"
+    assert said[1].startswith("300 files: 0 matched") and said[1].endswith("· 1 not opened")
+    assert scan(listed, state, "--rematch", code=0).stderr.startswith(b"300 files: 0 matched")
     (tree / "later.jpg").write_bytes(jpeg(51))
     (tree / "1.jpg").unlink()
     done = scan(listed, state, tree / "later.jpg", *(tree / p for p in paths), code=2)
-    assert b"1.jpg" in done.stdout and b"No such file" in done.stdout
-    assert b"later.jpg" not in done.stdout
+    assert b"1.jpg: cannot open it: No such file" in done.stderr and b"gone" not in done.stderr
+    assert b"301 files: 0 matched" in done.stderr and b"later.jpg" not in done.stderr
     done = scan(listed, state, tree, code=0)
     assert done.stderr.startswith(b"300 files: 0 matched"), done.stderr
+
+
+def test_a_root_that_is_not_there_takes_nothing_with_it(listed, tmp_path, photographs):
+    disk, other, state = tmp_path / "mnt" / "disk", tmp_path / "other", tmp_path / "state"
+    disk.mkdir(parents=True)
+    other.mkdir()
+    (disk / "bad.png").write_bytes(encode(photographs[0], "PNG"))
+    with zipfile.ZipFile(disk / "some.zip", "w") as z:
+        z.writestr("bad.png", encode(photographs[5], "PNG"))
+    (other / "good.jpg").write_bytes(jpeg(1))
+    whole = lines(listed, state, disk, other)
+    assert len(whole) == 4
+    disk.rename(tmp_path / "unplugged")
+    for name in [f"{disk}/", tmp_path / "mnt" / "." / "disk", f"{other}/../mnt/disk"]:
+        done = scan(listed, state, name, other, tmp_path / "mnt", code=1)
+        assert b"disk: cannot open it" in done.stderr.replace(b"/:", b":")
+        assert b"4 files: 2 matched" in done.stderr and b"gone" not in done.stderr, done.stderr
+    assert scan(listed, state, "--rematch", code=1).stderr.startswith(b"4 files: 2 matched")
+    # Of what was never there nothing stays, whatever the reason is.
+    done = scan(listed, state, other / "good.jpg" / "x", code=2)
+    assert b"Not a directory" in done.stderr and b"0 files" in done.stderr
+    with contextlib.closing(sqlite3.connect(state)) as db:
+        roots = {name for name, in db.execute("SELECT name FROM roots")}
+        assert roots == {os.fsencode(p) for p in (disk, other, tmp_path / "mnt")}
+    for arguments in [[""], ["", other]]:
+        done = scan(listed, tmp_path / "none", *arguments, code=2)
+        assert b"an empty PATH" in done.stderr and b"files" not in done.stderr
+    (tmp_path / "unplugged").rename(disk)
+    assert lines(listed, state, disk, other) == whole
 
 
 def test_two_scans_of_one_state(tree, listed, tmp_path):

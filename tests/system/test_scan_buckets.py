@@ -89,7 +89,8 @@ def test_what_cannot_be_reached_is_told(service, tmp_path):
     with Store({b"a.jpg": jpeg(1)}) as store:
         store.script = lambda n, h: h.problem(404, "NoSuchBucket") or True
         done = scan(service, tmp_path, store, "s3://bucket")
-        assert done.returncode == 2 and b"NoSuchBucket" in done.stdout
+        assert done.returncode == 2 and b"s3://bucket: " in done.stderr and b"NoSuchBucket" in done.stderr
+        assert b"0 files" in done.stderr and b"1 not opened" in done.stderr
         # An object that cannot be read is one error among others, and tried again when asked.
         store.script = lambda n, h: h.path == "/bucket/a.jpg" and (h.problem(403, "AccessDenied") or True)
         done = scan(service, tmp_path, store, "s3://bucket")

@@ -164,6 +164,12 @@ enum rc progress_start(struct progress *p, struct err *err)
     return RC_OK;
 }
 
+/* One call, so that the line which shows the progress does not come between. */
+void progress_say(const struct progress *p, const char *what, const struct err *why)
+{
+    fprintf(stderr, "%shashgate: scan: %s: %s\n", p->show ? "\r\033[K" : "", what, why->msg);
+}
+
 void progress_end(struct progress *p)
 {
     atomic_store(&p->end, true);

@@ -25,6 +25,8 @@ struct progress {
 };
 
 MUST_CHECK enum rc progress_start(struct progress *progress, struct err *err);
+/* A line for people, at once: what of the scan's arguments could not be done, and why. */
+void progress_say(const struct progress *progress, const char *what, const struct err *why);
 /* Ends the thread and takes the line away. */
 void progress_end(struct progress *progress);
 

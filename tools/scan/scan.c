@@ -6,7 +6,7 @@
 #include "hashing/base/clock.h"
 #include "hashing/worker_find.h"
 #include "tools/scan/census.h"
-#include "tools/scan/progress.h"
+#include "tools/scan/roots.h"
 #include "tools/scan/s3.h"
 
 /* One scan under way; this part is the caller's thread's. */
@@ -16,6 +16,7 @@ struct scanning {
     atomic_bool *stop;
     struct pipeline *pipeline;
     struct intake intake;
+    struct roots roots;
     struct progress progress;
     struct census census;
     uint64_t gone, hashed;
@@ -40,129 +41,9 @@ struct programs {
     char unpacker[4096];
 };
 
-static enum rc begin_root(struct scanning *s, struct bytes name, struct source_visitor *ret,
-                          struct err *err)
-{
-    int64_t root;
-    TRY(state_root(s->state, name, &root, err));
-    *ret = intake_visitor(&s->intake, root);
-    return RC_OK;
-}
-
-/* It is told as what cannot be read, by a name that the next scan calls it by, too. */
-static enum rc missing_root(struct scanning *s, const char *path, int error, struct err *err)
-{
-    SCOPED(mem_free) char *here = realpath(".", NULL);
-    SCOPED(mem_free) char *name = NULL;
-    struct source_visitor visitor;
-    struct err why;
-
-    err_set_sys(&why, error, HERE, "cannot open it");
-    if (here == NULL)
-        FAIL_SYS(err, "cannot tell the current folder");
-    if ((*path == '/' ? asprintf(&name, "%s", path) : asprintf(&name, "%s/%s", here, path)) < 0)
-        FAIL(err, RC_NOMEM, "no memory for a name");
-    TRY(begin_root(s, bytes_str(name), &visitor, err));
-    return intake_trouble(&s->intake, bytes_str(name), NULL, &why, err);
-}
-
-static enum rc walk_root(struct scanning *s, const char *path, struct err *err)
-{
-    SCOPED(mem_free) char *name = realpath(path, NULL);
-    struct source_visitor visitor;
-    struct err why;
-
-    if (name == NULL)
-        return missing_root(s, path, errno, err);
-    TRY(begin_root(s, bytes_str(name), &visitor, err));
-    struct walk walk = {.name = strcmp(name, "/") == 0 ? "" : name, .options = &s->options->walk};
-    enum rc rc = walk_run(&walk, &visitor, &why);
-    if (rc == RC_SYS && !atomic_load(s->stop))
-        return intake_trouble(&s->intake, bytes_str(name), NULL, &why, err);
-    if (rc != RC_OK) {
-        *err = why;
-        return rc;
-    }
-    return state_root_done(s->state, s->intake.root, err);
-}
-
-/* What comes behind a page that cannot be read is unknown, whatever it is called. */
-struct bucket {
-    struct source_visitor visitor;
-    bool partly;
-};
-
-static enum rc on_bucket_item(void *ctx, struct source_item *item, struct err *err)
-{
-    struct bucket *b = ctx;
-    return b->visitor.item(b->visitor.ctx, item, err);
-}
-
-static enum rc on_bucket_wanted(void *ctx, struct source_item *item, bool *ret, struct err *err)
-{
-    struct bucket *b = ctx;
-    return b->visitor.wanted(b->visitor.ctx, item, ret, err);
-}
-
-static enum rc on_bucket_trouble(void *ctx, struct bytes name,
-                                 const struct source_identity *identity, const struct err *why,
-                                 struct err *err)
-{
-    struct bucket *b = ctx;
-    b->partly = true;
-    return b->visitor.trouble(b->visitor.ctx, name, identity, why, err);
-}
-
-static enum rc read_bucket(struct scanning *s, const char *url, struct err *err)
-{
-    const struct s3_config config = s3_config_from_environment();
-    SCOPED(s3_close) struct s3 *s3 = NULL;
-    struct bucket bucket = {0};
-    const struct source_visitor visitor = {.ctx = &bucket,
-                                           .item = on_bucket_item,
-                                           .wanted = on_bucket_wanted,
-                                           .trouble = on_bucket_trouble,
-                                           .stop = s->stop};
-    struct err why;
-
-    TRY(s3_open(&config, url, &s3, err));
-    TRY(begin_root(s, bytes_str(url), &bucket.visitor, err));
-    enum rc rc = s3_run(s3, &visitor, &why);
-    bool own = rc == RC_SYS || rc == RC_NOTFOUND || rc == RC_DENIED || rc == RC_INPUT ||
-               rc == RC_RATE; /* why the first page could not be read */
-    if (own && !atomic_load(s->stop))
-        return intake_trouble(&s->intake, bytes_str(url), NULL, &why, err);
-    if (rc != RC_OK) {
-        *err = why;
-        return rc;
-    }
-    return bucket.partly ? RC_OK : state_root_done(s->state, s->intake.root, err);
-}
-
-/* What a list named before and does not name now is not gone: nobody looked. */
-static enum rc walk_names(struct scanning *s, struct err *err)
-{
-    SCOPED(mem_free) char *base = realpath(".", NULL);
-    struct source_visitor visitor;
-
-    if (base == NULL)
-        FAIL_SYS(err, "cannot tell the current folder");
-    TRY(begin_root(s, bytes_str("-"), &visitor, err));
-    struct walk_list list = {.in = s->options->list,
-                             .end = s->options->list_end,
-                             .base = strcmp(base, "/") == 0 ? "" : base,
-                             .options = &s->options->walk};
-    return walk_list_run(&list, &visitor, err);
-}
-
 static enum rc walk_all(struct scanning *s, struct err *err)
 {
-    for (int i = 0; i < s->options->n_paths; i++) {
-        const char *path = s->options->paths[i];
-        TRY(s3_is_url(path) ? read_bucket(s, path, err) : walk_root(s, path, err));
-    }
-    if (s->options->list != NULL)
-        TRY(walk_names(s, err));
+    TRY(roots_walk(&s->roots, err));
     /* All must be in the state before what is not in it is taken for gone. */
     TRY(intake_drain(&s->intake, err));
     return state_drop_gone(s->state, &s->gone, err);
@@ -210,6 +91,11 @@ static void prepare(struct scanning *s, const struct scan_options *options, stru
     s->stop = stop;
     s->progress.state = state;
     s->progress.show = options->progress;
+    s->roots = (struct roots){.options = options,
+                              .state = state,
+                              .intake = &s->intake,
+                              .progress = &s->progress,
+                              .stop = stop};
     s->progress.matches = &s->matches;
     s->match = (struct match_config){.client = client,
                                      .offline = options->offline,
@@ -262,6 +148,7 @@ static enum rc end(struct scanning *s, enum rc rc, int64_t began_ns, struct scan
 {
     *ret = (struct scan_done){.seen = atomic_load(&s->progress.seen),
                               .gone = s->gone,
+                              .unopened = s->roots.unopened,
                               .took_ms = (clock_mono_ns() - began_ns) / 1000000,
                               .hashed = s->hashed,
                               .stopped = rc == RC_BUSY};

@@ -32,14 +32,15 @@ struct scan_options {
 /* What a scan did, beside what the state now holds. */
 struct scan_done {
     uint64_t seen, hashed, gone; /* files met; contents hashed; files that are no more */
+    uint64_t unopened;           /* paths that could not be looked at */
     int64_t took_ms;
     bool stopped; /* by *stop: scan again to go on */
 };
 
 /*
- * Goes through all roots.  A root that cannot be looked at is told in the state like everything
- * that cannot be read.  RC_STORE, RC_NOMEM, RC_SYS when it cannot go on; what the service says when
- * it will not answer.  What was done until then is in the state.
+ * Goes through all roots.  One that cannot be looked at is told on standard error and counted, and
+ * what the state knows of it stays (tools/scan/roots.h).  RC_STORE, RC_NOMEM, RC_SYS when it cannot
+ * go on; what the service says when it will not answer.  What was done until then is in the state.
  */
 MUST_CHECK enum rc scan_run(const struct scan_options *options, struct client *client,
                             struct state *state, atomic_bool *stop, struct scan_done *ret,

@@ -46,6 +46,10 @@ MUST_CHECK enum rc state_run_begin(struct state *state, struct state_shard shard
 MUST_CHECK enum rc state_root(struct state *state, struct bytes name, int64_t *ret,
                               struct err *err);
 
+/* A root of this scan that cannot be looked at: what is known of it is not gone for that.  Puts
+ * nothing when nothing is. */
+MUST_CHECK enum rc state_root_kept(struct state *state, struct bytes name, struct err *err);
+
 /* The root was gone through to its end. */
 MUST_CHECK enum rc state_root_done(struct state *state, int64_t root, struct err *err);
 

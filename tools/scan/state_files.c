@@ -213,3 +213,33 @@ enum rc state_container_done(struct state *state, struct bytes name, const char 
                      (int64_t)(again ? STATE_CONTAINER_BEGUN : STATE_CONTAINER_DONE)));
     return state_settle_held(state, false, err);
 }
+
+static enum rc root_known(struct state *state, struct bytes name, int64_t *ret, struct err *err)
+{
+    SCOPED(state_reset) sqlite3_stmt *q = NULL;
+    bool row;
+
+    TRY(state_meta_set(state, "run", state->run, err)); /* opens the transaction */
+    TRY(state_bind(state, STATE_SQL_ROOT_KEPT, &q, err, "bi", name, state->run));
+    TRY(state_step(state, q, &row, err));
+    *ret = row ? sqlite3_column_int64(q, 0) : 0;
+    return row ? state_step(state, q, &row, err) : RC_OK;
+}
+
+/* A root may be a file, too. */
+enum rc state_root_kept(struct state *state, struct bytes name, struct err *err)
+{
+    STATE_HOLD(state);
+    const struct source_item item = {.name = name};
+    struct known known = {0};
+    int64_t root;
+
+    TRY(root_known(state, name, &root, err));
+    if (root == 0)
+        return RC_OK;
+    TRY(by_name(state, &item, &known, err));
+    if (known.number != 0)
+        TRY(state_change(state, STATE_SQL_FILE_SEEN, err, "iii", known.number, state->run, root));
+    TRY(keep_under(state, root, name, '/', err));
+    return keep_under(state, root, name, '!', err);
+}

@@ -22,6 +22,7 @@ const char *const state_sql[STATE_SQL_COUNT] = {
     [STATE_SQL_META_SET] = "INSERT OR REPLACE INTO meta(key, value) VALUES (?1, ?2)",
     [STATE_SQL_ROOT_ADD] = "INSERT INTO roots(name, run, done) VALUES (?1, ?2, 0)"
                            " ON CONFLICT(name) DO UPDATE SET run = ?2 RETURNING number",
+    [STATE_SQL_ROOT_KEPT] = "UPDATE roots SET run = ?2 WHERE name = ?1 RETURNING number",
     [STATE_SQL_ROOT_DONE] = "UPDATE roots SET done = ?2 WHERE number = ?1",
     [STATE_SQL_DROP_GONE] = "DELETE FROM files WHERE run < ?1"
                             " AND root IN (SELECT number FROM roots WHERE done = ?1)",
