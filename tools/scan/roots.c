@@ -77,8 +77,8 @@ static bool of_root(enum rc rc)
 
 /* path: as it was given.  parts: what it holds is known to be whole though parts of it could not be
  * looked at, for each of those has a name. */
-static enum rc go_through(struct roots *roots, const char *path, struct bytes name,
-                          source_run *run, void *source, bool parts, struct err *err)
+static enum rc go_through(struct roots *roots, const char *path, struct bytes name, source_run *run,
+                          void *source, bool parts, struct err *err)
 {
     struct root root = {.roots = roots, .name = name};
     const struct source_visitor visitor = {.ctx = &root,
