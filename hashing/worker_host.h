@@ -97,9 +97,9 @@ MUST_CHECK enum rc worker_host_start(struct worker_host *host, int memfd, uint64
 
 /*
  * Gives the job's frames to the sink until it is answered.  RC_NOT_MEDIA, RC_UNDECODABLE and
- * RC_LIMIT speak of the medium; *ret is written on success only.  A crash or lie of a worker that
- * had served other media, and a SIGKILL from outside, is tried once more on a fresh worker within
- * the same deadline: no medium pays for another.
+ * RC_LIMIT speak of the medium, err->no_picture of what is none; *ret is written on success only.
+ * A crash or lie of a worker that had served other media, and a SIGKILL from outside, is tried once
+ * more on a fresh worker within the same deadline: no medium pays for another.
  */
 MUST_CHECK enum rc worker_host_wait(struct worker_host *host, const struct worker_sink *sink,
                                     struct medium_found *ret, struct err *err);

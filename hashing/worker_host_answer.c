@@ -129,7 +129,9 @@ static enum rc refused(struct worker_host *host, const struct wire_reply *reply,
         FAIL(err, RC_LIMIT, "%s; [%s] in the configuration sets it", reply->msg,
              shared ? "hashing" : host->config->section);
     }
-    FAIL(err, (enum rc)reply->rc, "%s", reply->msg);
+    err_set(err, (enum rc)reply->rc, HERE, "%s", reply->msg);
+    err->no_picture = reply->marks == WIRE_NO_PICTURE;
+    return (enum rc)reply->rc;
 }
 
 static enum rc take_done(struct worker_host *host, const struct wire_reply *reply, struct run *run,

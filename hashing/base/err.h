@@ -10,6 +10,7 @@
 #define HASHING_BASE_ERR_H
 
 #include <errno.h>
+#include <stdbool.h>
 
 #define MUST_CHECK __attribute__((warn_unused_result))
 
@@ -36,11 +37,12 @@ enum rc {
 
 struct err {
     enum rc rc;
-    int sys;        /* errno when rc is RC_SYS, else 0 */
-    int retry;      /* RC_BUSY, RC_RATE: seconds after which to try again; 0 = default */
-    const char *at; /* "file:line" of the detection, for the log */
-    char msg[232];  /* one sentence for a person: what, where, which limit */
-    char ref[32];   /* RC_CONFLICT: id of what exists already, else empty */
+    int sys;         /* errno when rc is RC_SYS, else 0 */
+    int retry;       /* RC_BUSY, RC_RATE: seconds after which to try again; 0 = default */
+    const char *at;  /* "file:line" of the detection, for the log */
+    char msg[232];   /* one sentence for a person: what, where, which limit */
+    char ref[32];    /* RC_CONFLICT: id of what exists already, else empty */
+    bool no_picture; /* RC_NOT_MEDIA, RC_UNDECODABLE: there was no picture in it to look at */
 };
 
 /* Fills *err (when not NULL) and returns rc.  Control characters in the text are escaped. */

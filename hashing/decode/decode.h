@@ -74,12 +74,16 @@ extern const struct decoder *const video_decoders[];
 
 /*
  * Finds the decoder by content and runs it.  RC_NOT_MEDIA when none claims the bytes; the message
- * names the format when it is one that is known but not decoded.  A file with more pictures than
- * are decoded is RC_UNDECODABLE and says so: what was not examined is never allowed.
+ * names the format when it is one that is known but not decoded.  err->no_picture when it is not
+ * known either, so that there is nothing that could have been looked at.  A file with more pictures
+ * than are decoded is RC_UNDECODABLE and says so: what was not examined is never allowed.
  */
 MUST_CHECK enum rc decode_medium(const struct decoder *const *decoders, struct bytes in,
                                  const struct decode_limits *limits, const struct frame_sink *sink,
                                  struct medium_info *ret, struct err *err);
+
+/* For decoders: err_set() of what holds no picture, as music in a video's container. */
+enum rc decode_no_picture(struct err *err, enum rc rc, const char *at, const char *why);
 
 /* Decodes one of these small media of known formats to their end, whatever comes of it: runs what
  * the libraries set up lazily, before the sandbox closes. */

@@ -87,6 +87,20 @@ static enum rc next_packet(struct run *r, struct video_track **ret)
     return RC_OK;
 }
 
+/* Music, and what FFmpeg makes of its chapters.  Any other kind of track may hold what is seen. */
+static bool only_sound(const struct run *r)
+{
+    size_t sounds = 0;
+    for (size_t i = 0; i < n_streams(r); i++) {
+        const AVCodecParameters *codec = stream_of(r, i)->codecpar;
+        bool sound = codec->codec_type == AVMEDIA_TYPE_AUDIO;
+        if (!sound && codec->codec_id != AV_CODEC_ID_BIN_DATA)
+            return false;
+        sounds += sound;
+    }
+    return sounds > 0;
+}
+
 static enum rc look_at_tracks(struct run *r)
 {
     uint32_t n = 0, clips = 0;
@@ -102,6 +116,9 @@ static enum rc look_at_tracks(struct run *r)
         if (!t->cover && clips++ == 0)
             r->info.upright = t->upright;
     }
+    if (n == 0 && only_sound(r))
+        return decode_no_picture(r->err, RC_UNDECODABLE, HERE,
+                                 "video: there is no video track (audio only?)");
     if (n == 0)
         FAIL(r->err, RC_UNDECODABLE, "video: there is no video track (audio only?)");
     return RC_OK;

@@ -40,8 +40,7 @@ enum rc wire_job_check(const struct wire_job *job, struct err *err)
 static bool frame_fields_zero(const struct wire_reply *reply)
 {
     static const struct frame_hashes none;
-    return reply->ms == 0 && reply->track == 0 && reply->marks == 0 &&
-           memcmp(&reply->hashes, &none, sizeof none) == 0;
+    return reply->ms == 0 && reply->track == 0 && memcmp(&reply->hashes, &none, sizeof none) == 0;
 }
 
 static bool medium_fields_zero(const struct wire_reply *reply)
@@ -55,7 +54,7 @@ static enum rc check_hello(const struct wire_reply *reply, struct err *err)
 {
     if (reply->rc != RC_OK && reply->rc != RC_SYS)
         FAIL(err, RC_INPUT, "hello: rc");
-    if (!frame_fields_zero(reply) || !medium_fields_zero(reply))
+    if (!frame_fields_zero(reply) || !medium_fields_zero(reply) || reply->marks != 0)
         FAIL(err, RC_INPUT, "hello: unused fields");
     if (reply->msg[0] == '\0')
         FAIL(err, RC_INPUT, "hello: msg");
@@ -128,7 +127,9 @@ static enum rc check_found(const struct wire_reply *reply, struct err *err)
 
 static enum rc check_done(const struct wire_reply *reply, struct err *err)
 {
-    if (!frame_fields_zero(reply))
+    bool may_mark = reply->rc == RC_NOT_MEDIA || reply->rc == RC_UNDECODABLE;
+    if (!frame_fields_zero(reply) ||
+        (reply->marks != 0 && !(may_mark && reply->marks == WIRE_NO_PICTURE)))
         FAIL(err, RC_INPUT, "done: unused fields");
     switch (reply->rc) {
     case RC_OK:

@@ -23,7 +23,7 @@ enum {
 };
 
 enum wire_kind { WIRE_HELLO = 1, WIRE_FRAME, WIRE_DONE };
-enum wire_mark { WIRE_KEY = 1, WIRE_PREVIEW = 2, WIRE_MARKS = 3 };
+enum wire_mark { WIRE_KEY = 1, WIRE_PREVIEW = 2, WIRE_MARKS = 3, WIRE_NO_PICTURE = 4 };
 
 /*
  * RLIMIT_CPU counts a process's whole life, so each job brings its own limit: what the worker has
@@ -54,7 +54,8 @@ struct wire_reply {
     uint32_t rc;                /* DONE: enum rc; HELLO: RC_SYS when the sandbox did not close */
     int64_t ms;                 /* FRAME: its time */
     uint32_t track;             /* FRAME */
-    uint32_t marks;             /* FRAME: WIRE_KEY, WIRE_PREVIEW */
+    uint32_t marks;             /* FRAME: WIRE_KEY, WIRE_PREVIEW; DONE with RC_NOT_MEDIA or
+                                 * RC_UNDECODABLE: WIRE_NO_PICTURE, as err.no_picture */
     struct frame_hashes hashes; /* FRAME */
     uint32_t width, height, frames; /* DONE with RC_OK; frames: previews not counted */
     uint32_t upright;               /* DONE with RC_OK: enum orientation */

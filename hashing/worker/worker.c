@@ -103,6 +103,7 @@ static enum rc run_job(const struct worker_kind *kind, const struct wire_job *jo
                  "needs more memory than the limit of %llu MiB (memory)",
                  (unsigned long long)(memory >> 20));
     } else {
+        reply.marks = why.no_picture ? WIRE_NO_PICTURE : 0;
         message_text(reply.msg, sizeof reply.msg, why.msg[0] != '\0' ? why.msg : rc_name(rc));
     }
     return channel_send(&reply, err);

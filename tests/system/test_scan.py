@@ -16,6 +16,7 @@ import archive
 from hashgate import BIN, encode, environment, jpeg, picture, running
 from scanning import by_name, check_whole, contents, lines, page, scan, settings, traced
 
+GOLDEN = pathlib.Path(__file__).parents[1] / "golden"
 FILES = int(os.environ.get("SCAN_FILES", "2000"))
 KILLS = int(os.environ.get("KILL_ROUNDS", "12"))
 
@@ -257,6 +258,32 @@ def test_errors_are_kept_and_tried_again(tmp_path):
         assert answer.status_code == 201
         done = scan(service, state, "--rematch", code=1)
         assert b"cut.jpg" in done.stdout
+
+
+def test_music_is_no_unreadable_video(tmp_path):
+    tree, sound = tmp_path / "tree", (GOLDEN / "video" / "sound-only.mp4").read_bytes()
+    tree.mkdir()
+    (tree / "song.mp4").write_bytes(sound)
+    (tree / "cover.mp4").write_bytes((GOLDEN / "video" / "sound-with-cover.mp4").read_bytes())
+    with zipfile.ZipFile(tree / "album.zip", "w") as z:
+        z.writestr("second.m4a", sound + b"\0\0\0\x08free")
+    with running() as service:
+        service.bank("A")
+        told = {pathlib.Path(t["file"]).name: t["outcome"]
+                for t in lines(service, tmp_path / "state", tree)}
+        assert told == {"song.mp4": "other", "cover.mp4": "hashed", "album.zip": "other",
+                        "album.zip!second.m4a": "other"}
+        scan(service, tmp_path / "state", tree, code=0)
+        # Half of it, or behind a photograph that was hashed: nobody knows what was there.
+        (tree / "song.mp4").write_bytes(sound[:-40])
+        (tree / "motion.jpg").write_bytes(jpeg(1) + sound)
+        scan(service, tmp_path / "state", tree, code=2)
+        told = {pathlib.Path(t["file"]).name: t["outcome"]
+                for t in lines(service, tmp_path / "state", tree)}
+        assert told["song.mp4"] == "unreadable" and told["motion.jpg"] != "other"
+        # To an upload the service says what it said.
+        refused = service.check(sound)
+        assert refused.status_code == 422 and "no video track" in refused.json()["detail"]
 
 
 def test_only_regular_files_of_the_tree(tmp_path):

@@ -157,13 +157,13 @@ static enum rc run_parts(struct hasher *h, int memfd, uint64_t length, struct er
     return RC_OK;
 }
 
-/* What is no medium at all is a finding; a format that is known and not decoded is a failure. */
-static enum state_outcome outcome_of(enum rc rc, const struct err *why)
+/* That there is no picture in it is a finding; a format that is known and not decoded is a failure,
+ * and so is a part that cannot be decoded behind one that could. */
+static enum state_outcome outcome_of(const struct hasher *h, enum rc rc)
 {
     if (rc == RC_OK)
         return STATE_HASHED;
-    bool other = rc == RC_NOT_MEDIA && strstr(why->msg, "neither a picture") != NULL;
-    return other ? STATE_OTHER : STATE_FAILED;
+    return h->why.no_picture && h->frames.n == 0 ? STATE_OTHER : STATE_FAILED;
 }
 
 enum rc hasher_run(struct hasher *h, int memfd, uint64_t length, struct state_content *ret,
@@ -180,7 +180,7 @@ enum rc hasher_run(struct hasher *h, int memfd, uint64_t length, struct state_co
     TRY(signals_pack(&h->frames, &h->signals, err));
     bool whole = rc == RC_OK;
     *ret = (struct state_content){.bytes = length,
-                                  .outcome = outcome_of(rc, &h->why),
+                                  .outcome = outcome_of(h, rc),
                                   .reason = whole ? "" : h->why.msg,
                                   .type = whole ? h->found.type : "",
                                   .width = whole ? h->found.width : 0,

@@ -61,7 +61,7 @@ MUST_CHECK enum rc state_drop_gone(struct state *state, uint64_t *ret, struct er
 
 enum state_outcome {
     STATE_HASHED,
-    STATE_OTHER, /* neither a picture nor a video; matched by its digest */
+    STATE_OTHER, /* neither a picture nor a video, or one of sound only; matched by its digest */
     STATE_FAILED /* could not be read, or not be examined whole: the reason says why */
 };
 

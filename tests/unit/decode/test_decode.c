@@ -45,9 +45,10 @@ static void names_known_formats(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char words[64];
         snprintf(words, sizeof words, "%s is not decoded by this version", cases[i].name);
-        assert_refused(
-            start_of_file(cases[i].bytes, cases[i].n, cases[i].at, cases[i].also, cases[i].also_at),
-            RC_NOT_MEDIA, words);
+        const struct outcome outcome =
+            start_of_file(cases[i].bytes, cases[i].n, cases[i].at, cases[i].also, cases[i].also_at);
+        assert_refused(outcome, RC_NOT_MEDIA, words);
+        assert_false(outcome.err.no_picture);
     }
 }
 
@@ -112,8 +113,10 @@ static void refuses_what_it_does_not_know(void **state)
         {TEXT("<?xml version='1.0'?><rss/>")},
         {TEXT("plain words")},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         assert_refused(decoded(bytes_of(cases[i].bytes, cases[i].n)), RC_NOT_MEDIA, unknown);
+        assert_true(decoded(bytes_of(cases[i].bytes, cases[i].n)).err.no_picture);
+    }
 }
 
 /* Every prefix of every length lies in its own allocation, so that a read beyond it is seen. */

@@ -138,6 +138,15 @@ static void what_is_no_video_is_refused(void **state)
                         "neither a picture nor a video of a known format");
     clip_decode(bytes_of("", 0), ample, &outcome);
     assert_int_equal(outcome.rc, RC_NOT_MEDIA);
+    assert_true(outcome.err.no_picture);
+    clip_decode(sound, ample, &outcome);
+    assert_true(outcome.err.no_picture);
+    /* What may be seen by somebody is not called music: subtitles may be pictures, too. */
+    memcpy(find(bytes_of(find(sound, "hdlr"), 40), "soun"), "subp", 4);
+    memcpy(find(bytes_of(find(sound, "stsd"), 200), "mp4a"), "mp4s", 4);
+    clip_decode(sound, ample, &outcome);
+    assert_int_equal(outcome.rc, RC_UNDECODABLE);
+    assert_false(outcome.err.no_picture);
 }
 
 /* Its third part is left out, as filler data that a decoder passes over. */

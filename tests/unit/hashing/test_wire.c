@@ -282,6 +282,25 @@ static void only_four_outcomes_exist(void **state)
     expect_refused(&r, "done: rc");
 }
 
+static void a_refusal_may_say_that_there_is_no_picture(void **state)
+{
+    (void)state;
+    struct wire_reply r;
+    struct err err;
+    for (enum rc rc = RC_NOT_MEDIA; rc <= RC_LIMIT; rc++) {
+        good_refusal(&r, rc);
+        r.marks = WIRE_NO_PICTURE;
+        assert_int_equal(check(&r, &err), rc == RC_LIMIT ? RC_INPUT : RC_OK);
+        r.marks = WIRE_KEY;
+        expect_refused(&r, "done: unused fields");
+        r.marks = WIRE_NO_PICTURE | WIRE_KEY;
+        expect_refused(&r, "done: unused fields");
+    }
+    expect_change_refused(WIRE_DONE, marks = WIRE_NO_PICTURE, "done: unused fields");
+    expect_change_refused(WIRE_FRAME, marks = WIRE_NO_PICTURE, "frame: marks");
+    expect_hello_change_refused(marks = WIRE_NO_PICTURE, "hello: unused fields");
+}
+
 static void a_refusal_has_words_and_nothing_else(void **state)
 {
     (void)state;
@@ -380,6 +399,7 @@ int main(void)
         cmocka_unit_test(each_field_of_a_done_is_checked),
         cmocka_unit_test(a_part_may_lie_elsewhere),
         cmocka_unit_test(only_four_outcomes_exist),
+        cmocka_unit_test(a_refusal_may_say_that_there_is_no_picture),
         cmocka_unit_test(a_refusal_has_words_and_nothing_else),
         cmocka_unit_test(text_is_terminated_and_printable),
         cmocka_unit_test(noise_never_passes_with_a_broken_promise),
