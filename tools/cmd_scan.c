@@ -1,15 +1,9 @@
 /* scan and scan merge: archives of files. */
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/resource.h>
 
-#include "hashing/base/text.h"
-#include "tools/command.h"
-#include "tools/scan/act.h"
-#include "tools/scan/tell.h"
+#include "tools/cmd_scan.h"
 
 static atomic_bool stop;
 
@@ -28,244 +22,6 @@ static void take_signals(void)
         sigaction(numbers[i], &action, NULL);
 }
 
-/* The option's number, or `otherwise` when it was not given. */
-static enum rc number_arg(const struct args *args, int key, const char *name, int64_t min,
-                          int64_t max, int64_t otherwise, int64_t *ret, struct err *err)
-{
-    *ret = otherwise;
-    if (arg(args, key) != NULL && !text_number(arg(args, key), min, max, ret))
-        FAIL(err, RC_INPUT, "--%s must be a number from %lld to %lld", name, (long long)min,
-             (long long)max);
-    return RC_OK;
-}
-
-static enum rc shard_arg(const struct args *args, struct state_shard *ret, struct err *err)
-{
-    const char *text = arg(args, 'S');
-    char i[12];
-    int64_t shard = 1, shards = 1;
-    if (text != NULL) {
-        const char *slash = strchr(text, '/');
-        snprintf(i, sizeof i, "%.*s", slash != NULL ? (int)(slash - text) : 0, text);
-        if (slash == NULL || !text_number(slash + 1, 1, 100000, &shards) ||
-            !text_number(i, 1, shards, &shard))
-            FAIL(err, RC_INPUT, "--shard must be I/N with I from 1 to N");
-    }
-    *ret = (struct state_shard){.i = (uint32_t)shard, .n = (uint32_t)shards};
-    return RC_OK;
-}
-
-/* As given, else scan.db in hashgate's folder of $XDG_STATE_HOME; absolute. */
-static enum rc state_path(const struct args *args, char **ret, struct err *err)
-{
-    const char *given = arg(args, 's'), *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-    SCOPED(mem_free) char *here = NULL;
-    int n = -1;
-
-    if (given != NULL && *given == '/')
-        n = asprintf(ret, "%s", given);
-    else if (given != NULL && (here = realpath(".", NULL)) != NULL)
-        n = asprintf(ret, "%s/%s", here, given);
-    else if (given == NULL && xdg != NULL && *xdg == '/')
-        n = asprintf(ret, "%s/hashgate/scan.db", xdg);
-    else if (given == NULL && home != NULL && *home == '/')
-        n = asprintf(ret, "%s/.local/state/hashgate/scan.db", home);
-    else
-        FAIL(err, RC_INPUT, "there is no home for the state: give --state FILE");
-    if (n < 0)
-        FAIL(err, RC_NOMEM, "no memory for a name");
-    return RC_OK;
-}
-
-/* What was asked for, read. */
-struct asked {
-    struct scan_options scan;
-    const char *exclude[LIST_MAX];
-    char *state_path; /* owned */
-    int64_t since;    /* -1: none */
-    bool rematch;
-    enum tell_form form;
-    struct tell_what what;
-    const char *page;        /* NULL: none */
-    struct act act;          /* text NULL: none */
-    struct offline *offline; /* owned; NULL: the service is asked */
-};
-
-static void asked_clear_scoped(struct asked *asked)
-{
-    if (asked->scan.list != NULL && asked->scan.list != stdin)
-        fclose(asked->scan.list);
-    free(asked->state_path);
-    offline_free(asked->offline);
-}
-
-/* NAME=NUMBER, by the names that messages call the budgets. */
-static enum rc archive_limit(const char *text, struct unpack_limits *limits, struct err *err)
-{
-    int64_t depth = limits->depth, value;
-    const struct {
-        const char *name;
-        uint64_t *limit;
-    } names[] = {
-        {"members", &limits->members},
-        {"total_bytes", &limits->total_bytes},
-        {"member_bytes", &limits->member_bytes},
-        {"ratio", &limits->ratio},
-    };
-    size_t n = strcspn(text, "="), i = 0;
-    const char *number = text[n] == '=' ? text + n + 1 : "";
-
-    if (n == 5 && strncmp(text, "depth", n) == 0) {
-        if (!text_number(number, 1, UNPACK_DEPTH_MAX, &depth))
-            FAIL(err, RC_INPUT, "--archive-limit depth must be a number from 1 to %d",
-                 UNPACK_DEPTH_MAX);
-        limits->depth = (unsigned)depth;
-        return RC_OK;
-    }
-    while (i < sizeof names / sizeof *names &&
-           (strncmp(text, names[i].name, n) != 0 || names[i].name[n] != '\0'))
-        i++;
-    if (i == sizeof names / sizeof *names)
-        FAIL(err, RC_INPUT,
-             "--archive-limit must be NAME=N with depth, members, total_bytes, "
-             "member_bytes or ratio");
-    if (!text_number(number, 1, INT64_MAX, &value))
-        FAIL(err, RC_INPUT, "--archive-limit %s must be a positive number", names[i].name);
-    *names[i].limit = (uint64_t)value;
-    return RC_OK;
-}
-
-static enum rc read_archive_limits(const struct args *args, struct scan_options *scan,
-                                   struct err *err)
-{
-    scan->archives = unpack_default_limits;
-    for (unsigned i = 0; i < args->n_list; i++)
-        if (args->list[i].key == 'L')
-            TRY(archive_limit(args->list[i].value, &scan->archives, err));
-    return RC_OK;
-}
-
-static enum rc read_walk(const struct args *args, struct asked *asked, struct err *err)
-{
-    struct scan_options *scan = &asked->scan;
-    int64_t depth;
-
-    for (unsigned i = 0; i < args->n_list; i++)
-        if (args->list[i].key == 'x')
-            asked->exclude[scan->walk.n_exclude++] = args->list[i].value;
-    scan->walk.exclude = asked->exclude;
-    TRY(number_arg(args, 'd', "max-depth", 1, WALK_DEPTH_MAX, 0, &depth, err));
-    scan->walk.max_depth = (unsigned)depth;
-    scan->walk.other_filesystems = arg(args, 'a') != NULL;
-    scan->list_end = arg(args, '0') != NULL ? '\0' : '\n';
-    const char *list = arg(args, 'T');
-    if (list == NULL && arg(args, '0') == NULL)
-        return RC_OK;
-    if (list == NULL || strcmp(list, "-") == 0)
-        scan->list = stdin;
-    else if ((scan->list = fopen(list, "re")) == NULL)
-        FAIL_SYS(err, "cannot open the list %s", list);
-    return RC_OK;
-}
-
-static enum rc read_tell(const struct args *args, struct asked *asked, struct err *err)
-{
-    if (args->json && arg(args, 'c') != NULL)
-        FAIL(err, RC_INPUT, "--json and --csv are two answers");
-    asked->form = args->json ? TELL_JSON : arg(args, 'c') != NULL ? TELL_CSV : TELL_TABLE;
-    asked->what.all = arg(args, 'A') != NULL;
-    asked->page = arg(args, 'o');
-    return RC_OK;
-}
-
-/* The lists of --offline, which take the service's place. */
-static enum rc read_offline(const struct args *args, struct asked *asked, struct err *err)
-{
-    const char *lists[LIST_MAX];
-    int64_t threshold;
-    uint64_t skipped = 0;
-    unsigned n = 0;
-
-    for (unsigned i = 0; i < args->n_list; i++)
-        if (args->list[i].key == 'O')
-            lists[n++] = args->list[i].value;
-    TRY(number_arg(args, 't', "threshold", 0, 63, PDQ_THRESHOLD, &threshold, err));
-    if (n == 0 && arg(args, 't') != NULL)
-        FAIL(err, RC_INPUT, "--threshold is of --offline; a service has each bank's own");
-    if (n == 0)
-        return RC_OK;
-    if (asked->since >= 0)
-        FAIL(err, RC_INPUT, "a list has no generations: --since is of the service");
-    TRY(offline_new(lists, n, (unsigned)threshold, &asked->offline, &skipped, err));
-    if (skipped > 0)
-        fprintf(stderr, "hashgate: scan: %llu md5 and sha1 of the lists are not looked up\n",
-                (unsigned long long)skipped);
-    asked->scan.offline = asked->offline;
-    return RC_OK;
-}
-
-static enum rc read_args(const struct args *args, struct asked *asked, struct err *err)
-{
-    struct scan_options *scan = &asked->scan;
-    int64_t jobs, rate, nice, since;
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-
-    TRY(number_arg(args, 'j', "jobs", 1, PIPELINE_JOBS_MAX,
-                   processors < PIPELINE_JOBS_MAX ? processors : PIPELINE_JOBS_MAX, &jobs, err));
-    TRY(number_arg(args, 'R', "max-rate", 1, INT64_MAX / 1000000000, 0, &rate, err));
-    TRY(number_arg(args, 'n', "nice", 0, 19, 0, &nice, err));
-    TRY(number_arg(args, 'g', "since", 0, INT64_MAX, -1, &since, err));
-    asked->since = since;
-    TRY(shard_arg(args, &scan->shard, err));
-    TRY(read_walk(args, asked, err));
-    TRY(read_archive_limits(args, scan, err));
-    TRY(read_tell(args, asked, err));
-    TRY(state_path(args, &asked->state_path, err));
-    scan->paths = args->names;
-    scan->n_paths = args->n_names;
-    scan->jobs = (unsigned)(jobs > 0 ? jobs : 1);
-    scan->max_rate = (uint64_t)rate;
-    scan->checksum = arg(args, 'k') != NULL;
-    scan->retry_errors = arg(args, 'e') != NULL;
-    scan->progress = isatty(STDERR_FILENO) == 1;
-    scan->state_path = asked->state_path;
-    TRY(read_offline(args, asked, err));
-    if (arg(args, 'q') != NULL)
-        TRY(act_parse(arg(args, 'q'), &asked->act, err));
-    asked->act.meant = arg(args, 'y') != NULL;
-    asked->rematch = arg(args, 'm') != NULL || since >= 0;
-    if (asked->rematch && (scan->n_paths > 0 || scan->list != NULL))
-        FAIL(err, RC_INPUT, "--rematch asks for all that the state knows, and takes no PATH");
-    if (!asked->rematch && scan->n_paths == 0 && scan->list == NULL)
-        FAIL(err, RC_INPUT, "nothing to scan: give a PATH, or names by -T FILE");
-    for (int i = 0; i < scan->n_paths; i++)
-        if (*scan->paths[i] == '\0')
-            FAIL(err, RC_INPUT, "an empty PATH names nothing: '.' is the current folder");
-    if (nice > 0 && setpriority(PRIO_PROCESS, 0, (int)nice) != 0)
-        FAIL_SYS(err, "cannot be nice");
-    return RC_OK;
-}
-
-/* Beside its place first, so that nobody sees half of a page. */
-static enum rc write_page(struct state *state, const struct asked *asked,
-                          const struct scan_done *done, struct err *err)
-{
-    SCOPED(mem_free) char *part = NULL;
-    if (asprintf(&part, "%s.new", asked->page) < 0)
-        FAIL(err, RC_NOMEM, "no memory for a name");
-    int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-    FILE *out = fd >= 0 ? fdopen(fd, "w") : NULL;
-    if (out == NULL)
-        FAIL_SYS(err, "cannot write %s", part);
-    enum rc rc = tell_page(state, asked->what.everything, done, out, err);
-    bool written = ferror(out) == 0;
-    written = fclose(out) == 0 && written;
-    TRY(rc);
-    if (!written || rename(part, asked->page) != 0)
-        FAIL_SYS(err, "cannot write %s", asked->page);
-    return RC_OK;
-}
-
 static void tell_totals(const struct state_totals *t, const struct scan_done *done)
 {
     fprintf(stderr, "%llu files: %llu matched · %llu hashed · %llu other · %llu unreadable",
@@ -282,15 +38,15 @@ static void tell_totals(const struct state_totals *t, const struct scan_done *do
 }
 
 /* Tells all, and what it comes to. */
-static enum rc tell(struct state *state, const struct asked *asked, const struct scan_done *done,
-                    int *ret_code, struct err *err)
+static enum rc tell(struct state *state, const struct scan_asked *asked,
+                    const struct scan_done *done, int *ret_code, struct err *err)
 {
     struct state_totals totals;
 
     TRY(state_totals(state, asked->what.everything, &totals, err));
     TRY(tell_state(state, asked->what, asked->form, err));
     if (asked->page != NULL)
-        TRY(write_page(state, asked, done, err));
+        TRY(tell_file(state, asked->what.everything, done, asked->page, err));
     tell_totals(&totals, done);
     bool partly = totals.failed > 0 || totals.unmatched > 0 ||
                   (done != NULL && (done->stopped || done->unopened > 0));
@@ -299,7 +55,7 @@ static enum rc tell(struct state *state, const struct asked *asked, const struct
 }
 
 /* After all is told: what could not be done makes the result no better. */
-static enum rc act(struct state *state, const struct asked *asked, struct err *err)
+static enum rc act(struct state *state, const struct scan_asked *asked, struct err *err)
 {
     uint64_t failed = 0;
     if (asked->act.text == NULL || atomic_load(&stop))
@@ -314,11 +70,11 @@ static enum rc act(struct state *state, const struct asked *asked, struct err *e
 
 static enum rc scan(struct client *client, const struct args *args, int *ret_code, struct err *err)
 {
-    SCOPED(asked_clear) struct asked asked = {0};
+    SCOPED(scan_asked_clear) struct scan_asked asked = {0};
     SCOPED(state_free) struct state *state = NULL;
     struct scan_done done = {0};
 
-    TRY(read_args(args, &asked, err));
+    TRY(scan_asked_read(args, &asked, err));
     TRY(state_open(asked.state_path, &state, err));
     take_signals();
     asked.what.everything = asked.rematch;
@@ -341,7 +97,7 @@ int run_scan(struct client *client, const struct args *args)
 static enum rc merge_path(const struct args *args, char folder[], char **ret, struct err *err)
 {
     if (arg(args, 's') != NULL)
-        return state_path(args, ret, err);
+        return scan_asked_state(args, ret, err);
     if (mkdtemp(folder) == NULL)
         FAIL_SYS(err, "cannot make a folder for the joined state");
     if (asprintf(ret, "%s/state", folder) < 0)
@@ -349,7 +105,7 @@ static enum rc merge_path(const struct args *args, char folder[], char **ret, st
     return RC_OK;
 }
 
-static enum rc merge(const struct args *args, const struct asked *asked, int *ret_code,
+static enum rc merge(const struct args *args, const struct scan_asked *asked, int *ret_code,
                      struct err *err)
 {
     SCOPED(state_free) struct state *state = NULL;
@@ -363,12 +119,12 @@ static enum rc merge(const struct args *args, const struct asked *asked, int *re
 int run_scan_merge(struct client *client, const struct args *args)
 {
     char folder[] = "/var/tmp/hashgate-merge-XXXXXX";
-    SCOPED(asked_clear) struct asked asked = {.what.everything = true};
+    SCOPED(scan_asked_clear) struct scan_asked asked = {.what.everything = true};
     int code = EXIT_ERROR;
     struct err err;
     (void)client;
 
-    enum rc rc = read_tell(args, &asked, &err);
+    enum rc rc = scan_asked_read_tell(args, &asked, &err);
     if (rc == RC_OK)
         rc = merge_path(args, folder, &asked.state_path, &err);
     if (rc == RC_OK)

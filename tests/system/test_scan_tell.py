@@ -58,6 +58,22 @@ def test_the_page_counts_what_it_lists(service, tree, tmp_path):
     assert re.search(r"met 6 files and hashed 5 contents in [\d.]+ seconds", html)
 
 
+def test_a_page_that_cannot_be_written_is_told_before_the_scan(service, tree, tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "taken.html.new").mkdir()
+    wrong = {"": "empty", tmp_path / "none" / "page.html": "No such file", tmp_path: "Is a directory",
+             "/proc/page.html": "report /proc/page.html", tmp_path / "taken.html": "Is a directory"}
+    for name, why in wrong.items():
+        done = scan(service, tmp_path / "never", tree, "--report", name, code=2)
+        assert why.encode() in done.stderr and b"files" not in done.stderr, done.stderr
+        done = service.cli("scan", "merge", str(tmp_path / "never"), "--report", str(name))
+        assert done.returncode == 2 and why.encode() in done.stderr
+    assert not (tmp_path / "never").exists()
+    # Trying leaves nothing behind when the scan does not get as far as the page.
+    scan(service, tmp_path / "folder", tree, "--report", tmp_path / "page.html", code=2)
+    assert not list(tmp_path.glob("page*"))
+
+
 @pytest.mark.parametrize("columns", [30, 200])
 def test_the_progress_is_one_line_of_the_terminal(service, tmp_path, columns):
     tree = tmp_path / "tree"

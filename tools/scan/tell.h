@@ -29,6 +29,13 @@ MUST_CHECK enum rc tell_state(struct state *state, struct tell_what what, enum t
 MUST_CHECK enum rc tell_page(struct state *state, bool everything, const struct scan_done *done,
                              FILE *out, struct err *err);
 
+/* The page as the file at path (mode 0600), which is whole or not there; RC_SYS when it cannot be
+ * written. */
+MUST_CHECK enum rc tell_file(struct state *state, bool everything, const struct scan_done *done,
+                             const char *path, struct err *err);
+/* Whether it could be written there now; leaves nothing behind.  RC_INPUT says why not. */
+MUST_CHECK enum rc tell_file_check(const char *path, struct err *err);
+
 /* A name as people see it; owned by the caller, NULL without memory. */
 char *tell_name(struct bytes name);
 
