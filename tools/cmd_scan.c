@@ -110,6 +110,8 @@ static enum rc merge(const struct args *args, const struct scan_asked *asked, in
 {
     SCOPED(state_free) struct state *state = NULL;
 
+    for (int i = 0; i < args->n_names; i++)
+        TRY(state_merge_check(asked->state_path, args->names[i], err));
     TRY(state_open(asked->state_path, &state, err));
     for (int i = 0; i < args->n_names; i++)
         TRY(state_merge(state, args->names[i], err));

@@ -190,6 +190,26 @@ def test_shards_of_a_tree_are_one_scan(tree, listed, whole, tmp_path):
     assert page(tmp_path / "page.html") == page(whole / "page.html")
 
 
+def test_a_state_is_not_joined_in_itself(listed, tmp_path):
+    tree, part, joined = tmp_path / "tree", tmp_path / "part", tmp_path / "joined"
+    tree.mkdir()
+    (tree / "a.jpg").write_bytes(jpeg(1))
+    scan(listed, part, tree, code=0)
+    scan(listed, joined, tree, code=0)
+    (tmp_path / "link").symlink_to(joined)
+    os.link(joined, tmp_path / "hard")
+    before = joined.read_bytes()
+    for own in [joined, tmp_path / "link", tmp_path / "hard"]:
+        done = listed.cli("scan", "merge", "-s", str(joined), str(part), str(own))
+        assert done.returncode == 2 and b"is the state that the others are to be joined in" in done.stderr
+        assert joined.read_bytes() == before
+    done = listed.cli("scan", "merge", "-s", str(tmp_path / "none"), str(part), str(tmp_path / "nothing"))
+    assert done.returncode == 2 and b"nothing: No such file" in done.stderr
+    assert not (tmp_path / "none").exists()
+    done = listed.cli("scan", "merge", "-s", str(joined), str(part), str(part))
+    assert done.returncode == 0 and done.stderr.startswith(b"1 files:"), done.stderr
+
+
 def test_what_changed_moved_and_went(tmp_path):
     tree = tmp_path / "tree"
     tree.mkdir()

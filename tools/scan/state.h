@@ -253,7 +253,9 @@ MUST_CHECK enum rc state_each_group(struct state *state, bool everything, state_
 
 /* Adds all that the state file at path knows.  Of a content that both have, the state tells that
  * hashed it; if both did, the one with the newer answer, hits and all.  RC_CONFLICT, RC_STORE as
- * state_open(). */
+ * state_open(); else what state_merge_check() says. */
 MUST_CHECK enum rc state_merge(struct state *state, const char *path, struct err *err);
+/* RC_SYS when path is not there; RC_INPUT when it is the file `into` itself, by whatever name. */
+MUST_CHECK enum rc state_merge_check(const char *into, const char *path, struct err *err);
 
 #endif

@@ -83,13 +83,22 @@ static enum rc attach(struct state *state, const char *path, struct err *err)
     return RC_OK;
 }
 
+enum rc state_merge_check(const char *into, const char *path, struct err *err)
+{
+    struct stat other, own;
+
+    if (stat(path, &other) != 0) /* ATTACH would make it */
+        FAIL_SYS(err, "cannot open the state %s", path);
+    if (stat(into, &own) == 0 && own.st_ino == other.st_ino && own.st_dev == other.st_dev)
+        FAIL(err, RC_INPUT, "%s is the state that the others are to be joined in", path);
+    return RC_OK;
+}
+
 enum rc state_merge(struct state *state, const char *path, struct err *err)
 {
     STATE_HOLD(state);
-    struct stat st;
 
-    if (stat(path, &st) != 0) /* ATTACH would make it */
-        FAIL_SYS(err, "cannot open the state %s", path);
+    TRY(state_merge_check(state->path, path, err));
     TRY(state_settle_held(state, true, err));
     TRY(attach(state, path, err));
     enum rc rc = check_other(state, path, err);

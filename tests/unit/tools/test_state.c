@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <sqlite3.h>
@@ -325,6 +326,12 @@ static void test_states_are_joined(void **unused)
         if (state_merge(all, path_of(i == 1 ? "p1.db" : "p0.db"), &err) != RC_OK)
             fail_msg("%s", err.msg);
     assert_string_equal(told(all, true, STATE_ALL), "/r/a 0 X|/r/b 0 |/r/c 0 |/r/d 0 X|");
+    assert_int_equal(state_merge(all, path_of("all.db"), &err), RC_INPUT);
+    assert_non_null(strstr(err.msg, "is the state that the others are to be joined in"));
+    char self[512];
+    snprintf(self, sizeof self, "%s", path_of("self.db"));
+    assert_int_equal(symlink(path_of("all.db"), self), 0);
+    assert_int_equal(state_merge(all, self, &err), RC_INPUT);
     assert_int_equal(state_merge(all, path_of("nowhere.db"), &err), RC_SYS);
     assert_int_equal(state_merge(all, path_of("other.db"), &err), RC_STORE);
     assert_string_equal(told(all, true, STATE_MATCHED), "/r/a 0 X|/r/d 0 X|");
