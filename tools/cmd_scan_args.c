@@ -64,18 +64,30 @@ void scan_asked_clear(struct scan_asked *asked)
     offline_free(asked->offline);
 }
 
-/* NAME=NUMBER, by the names that messages call the budgets. */
+static bool read_limit(const char *text, bool size, uint64_t *ret)
+{
+    int64_t number;
+    uint64_t bytes;
+    if (size ? !text_size(text, &bytes) || bytes > INT64_MAX
+             : !text_number(text, 1, INT64_MAX, &number))
+        return false;
+    *ret = size ? bytes : (uint64_t)number;
+    return *ret > 0;
+}
+
+/* NAME=NUMBER or SIZE, by the names that messages call the budgets. */
 static enum rc archive_limit(const char *text, struct unpack_limits *limits, struct err *err)
 {
-    int64_t depth = limits->depth, value;
+    int64_t depth = limits->depth;
     const struct {
         const char *name;
         uint64_t *limit;
+        bool size;
     } names[] = {
-        {"members", &limits->members},
-        {"total_bytes", &limits->total_bytes},
-        {"member_bytes", &limits->member_bytes},
-        {"ratio", &limits->ratio},
+        {"members", &limits->members, false},
+        {"total_bytes", &limits->total_bytes, true},
+        {"member_bytes", &limits->member_bytes, true},
+        {"ratio", &limits->ratio, false},
     };
     size_t n = strcspn(text, "="), i = 0;
     const char *number = text[n] == '=' ? text + n + 1 : "";
@@ -94,9 +106,9 @@ static enum rc archive_limit(const char *text, struct unpack_limits *limits, str
         FAIL(err, RC_INPUT,
              "--archive-limit must be NAME=N with depth, members, total_bytes, "
              "member_bytes or ratio");
-    if (!text_number(number, 1, INT64_MAX, &value))
-        FAIL(err, RC_INPUT, "--archive-limit %s must be a positive number", names[i].name);
-    *names[i].limit = (uint64_t)value;
+    if (!read_limit(number, names[i].size, names[i].limit))
+        FAIL(err, RC_INPUT, "--archive-limit %s must be %s", names[i].name,
+             names[i].size ? "a size (as 64MiB)" : "a positive number");
     return RC_OK;
 }
 
@@ -197,6 +209,8 @@ enum rc scan_asked_read(const struct args *args, struct scan_asked *asked, struc
     TRY(read_offline(args, asked, err));
     if (arg(args, 'q') != NULL)
         TRY(act_parse(arg(args, 'q'), &asked->act, err));
+    else if (arg(args, 'y') != NULL)
+        FAIL(err, RC_INPUT, "--yes does what --action says, and there is none");
     asked->act.meant = arg(args, 'y') != NULL;
     asked->rematch = arg(args, 'm') != NULL || since >= 0;
     if (asked->rematch && (scan->n_paths > 0 || scan->list != NULL))

@@ -99,8 +99,8 @@ static const struct argp_option scan_options[] = {
     {"null", '0', NULL, 0, "Names of the list end with a zero byte (default list: standard input)",
      1},
     {"archive-limit", 'L', "NAME=N", 0,
-     "Of what lies in an archive: depth (4), members (1000000), total_bytes (1 TiB), member_bytes "
-     "(512 MiB), ratio (250); repeatable",
+     "Of what lies in an archive: depth (4), members (1000000), total_bytes (1TiB), member_bytes "
+     "(512MiB), ratio (250); repeatable",
      1},
     {"shard", 'S', "I/N", 0, "Only the I-th of N parts, by a hash of the name", 1},
     {"checksum", 'k', NULL, 0, "Read every file, whatever its time and size say", 1},

@@ -481,6 +481,8 @@ def test_acts_are_dry_until_they_are_meant(tmp_path):
         service.add(jpeg(7), bank="A")
         service.add(jpeg(8), bank="WATCHED")
         state, log = tmp_path / "state", tmp_path / "log"
+        done = scan(service, state, tree, "--yes", code=2)
+        assert b"--yes does what --action says" in done.stderr and not state.exists()
         act = ["--action", f"quarantine {away}"]
         done = scan(service, state, tree, *act, code=1)
         assert done.stderr.count(b"would be done") == 3 and not away.exists()

@@ -116,7 +116,14 @@ def test_budgets_are_told_and_can_be_raised(service, tmp_path):
     scan(service, state, tree, code=2)  # kept as it is
     scan(service, state, tree, "--retry-errors", code=1)
     assert len(lines(service, state, tree)) == 2 + 5 + 1
-    for wrong in ["depth=9", "depth", "members=0", "name=1", "=1", "ratio=x"]:
+    done = scan(service, tmp_path / "small", tree, "--archive-limit", "member_bytes=1KiB", code=2)
+    assert done.stdout.count(b"(member_bytes)") >= 1
+    done = scan(service, tmp_path / "small", tree, "--archive-limit", "member_bytes=1GiB",
+                "--archive-limit", "total_bytes=2TiB", "--retry-errors", code=1)
+    assert b"8 files: 1 matched" in done.stderr
+    for wrong in ["depth=9", "depth", "members=0", "name=1", "=1", "ratio=x", "members=1KiB",
+                  "member_bytes=0KiB", "member_bytes=1XB", "member_bytes=", "total_bytes=16777216TiB",
+                  "total_bytes=8388608TiB", "total_bytes=-1"]:
         done = scan(service, state, tree, "--archive-limit", wrong, code=2)
         assert b"--archive-limit" in done.stderr
 
