@@ -55,7 +55,8 @@ static enum rc tell(struct state *state, const struct scan_asked *asked,
 }
 
 /* After all is told: what could not be done makes the result no better. */
-static enum rc act(struct state *state, const struct scan_asked *asked, struct err *err)
+static enum rc act(struct state *state, const struct scan_asked *asked,
+                   const struct scan_done *done, struct err *err)
 {
     uint64_t failed = 0;
     if (asked->act.text == NULL || atomic_load(&stop))
@@ -65,7 +66,10 @@ static enum rc act(struct state *state, const struct scan_asked *asked, struct e
         return rc;
     if (failed > 0)
         fprintf(stderr, "%llu files could not be acted on\n", (unsigned long long)failed);
-    return RC_OK;
+    /* Once more, with what was done; the first one is for a scan that is killed meanwhile. */
+    return asked->act.meant && asked->page != NULL
+               ? tell_file(state, asked->what.everything, done, asked->page, err)
+               : RC_OK;
 }
 
 static enum rc scan(struct client *client, const struct args *args, int *ret_code, struct err *err)
@@ -83,7 +87,7 @@ static enum rc scan(struct client *client, const struct args *args, int *ret_cod
     else
         TRY(scan_run(&asked.scan, client, state, &stop, &done, err));
     TRY(tell(state, &asked, &done, ret_code, err));
-    return act(state, &asked, err);
+    return act(state, &asked, &done, err);
 }
 
 int run_scan(struct client *client, const struct args *args)

@@ -18,7 +18,7 @@ struct scan_asked {
     enum tell_form form;
     struct tell_what what;
     const char *page;        /* NULL: none */
-    struct act act;          /* text NULL: none */
+    struct act act;          /* owned; text NULL: none */
     struct offline *offline; /* owned; NULL: the service is asked */
 };
 void scan_asked_clear(struct scan_asked *asked);

@@ -62,6 +62,7 @@ void scan_asked_clear(struct scan_asked *asked)
         fclose(asked->scan.list);
     free(asked->state_path);
     offline_free(asked->offline);
+    act_clear(&asked->act);
 }
 
 static bool read_limit(const char *text, bool size, uint64_t *ret)

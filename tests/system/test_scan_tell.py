@@ -1,5 +1,6 @@
 """Is what a scan says whole, in one line where it should be, and no channel for others' bytes?"""
 import fcntl
+import hashlib
 import os
 import pty
 import re
@@ -131,6 +132,41 @@ def test_a_command_gets_no_names_and_adds_nothing_to_the_answer(service, tree, t
                 "--yes", input=names, code=1)
     assert done.stderr.count(b"ran\n") == 1 and b"ran" not in done.stdout
     assert b"more" not in done.stderr
+
+
+def test_where_a_file_in_the_quarantine_came_from(service, tmp_path):
+    tree, held = tmp_path / "tree", tmp_path / "work" / "held"
+    tree.mkdir()
+    held.parent.mkdir()
+    for name in ["a&b.jpg", "other.jpg"]:
+        (tree / name).write_bytes(jpeg(7))
+    digest = hashlib.sha256(jpeg(7)).hexdigest()
+    command = ["scan", tree, "--state", tmp_path / "state", "--report", tmp_path / "page.html",
+               "--action", "quarantine held/", "--yes"]
+    done = subprocess.run([BIN / "hashgate", *command], env=settings(service, tmp_path),
+                          cwd=held.parent, capture_output=True, timeout=60)
+    assert done.returncode == 1 and sorted(p.name for p in held.iterdir()) == [digest, digest + ".2"]
+    html = (tmp_path / "page.html").read_text()
+    rows = re.search(r"<h2>What was done</h2>(.*?)</table>", html, re.S)[1]
+    assert re.search(rf"<tr><td>{tree}/a&amp;b.jpg</td><td>quarantine {held}/</td>"
+                     rf"<td>20\d\d-[^<]*Z</td><td>moved to {held}/{digest}</td><td>{digest}</td></tr>",
+                     rows), rows
+    # While the file is known its line has it; and when it is not, a line of its own.
+    for gone in [False, True]:
+        told = service.cli("scan", "--rematch", "--state", str(tmp_path / "state"), "--json",
+                           json_lines=True)
+        found = {t["file"]: t for t in told if "acts" in t}
+        assert set(found) == {str(tree / "a&b.jpg"), str(tree / "other.jpg")} and len(told) == 2
+        assert {t["acts"][0]["outcome"] for t in told} == {f"moved to {held}/{digest}",
+                                                           f"moved to {held}/{digest}.2"}
+        assert all(t["sha256"] == digest and t["acts"][0]["done"] and "at" in t["acts"][0]
+                   and t["acts"][0]["act"] == f"quarantine {held}/" for t in told)
+        assert {t["outcome"] for t in told} == {"gone" if gone else "hashed"}
+        done = scan(service, tmp_path / "state", tree, "--report", tmp_path / "page.html", code=0)
+        assert (b"2 gone" in done.stderr) != gone
+    assert f"moved to {held}/{digest}" in (tmp_path / "page.html").read_text()
+    merged = service.cli("scan", "merge", str(tmp_path / "state"), "--json", json_lines=True)
+    assert merged == told
 
 
 @pytest.mark.skipif(not os.access("/dev/shm", os.W_OK) or

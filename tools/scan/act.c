@@ -13,6 +13,29 @@
 
 enum { NAMES_MAX = 100000, STEP = 4 << 20 };
 
+/* The record is read long after, from anywhere: a folder in it is absolute. */
+static enum rc act_of(enum act_kind kind, const char *word, const char *value, struct act *ret,
+                      struct err *err)
+{
+    SCOPED(mem_free) char *here = NULL;
+    bool relative = kind == ACT_QUARANTINE && *value != '/';
+    char *text = NULL;
+
+    if (relative && (here = realpath(".", NULL)) == NULL)
+        FAIL_SYS(err, "cannot tell the current folder");
+    if (asprintf(&text, "%s%s%s%s", word, relative ? here : "",
+                 relative && strcmp(here, "/") != 0 ? "/" : "", value) < 0)
+        FAIL(err, RC_NOMEM, "no memory for a name");
+    *ret = (struct act){.kind = kind, .text = text, .value = text + strlen(word)};
+    return RC_OK;
+}
+
+void act_clear(struct act *act)
+{
+    free(act->text);
+    act->text = NULL;
+}
+
 enum rc act_parse(const char *text, struct act *ret, struct err *err)
 {
     static const char *const words[] = {"quarantine ", "exec "};
@@ -23,8 +46,7 @@ enum rc act_parse(const char *text, struct act *ret, struct err *err)
         const char *value = text + n + strspn(text + n, " ");
         if (*value == '\0')
             break;
-        *ret = (struct act){.kind = (enum act_kind)kind, .text = text, .value = value};
-        return RC_OK;
+        return act_of((enum act_kind)kind, words[kind], value, ret, err);
     }
     FAIL(err, RC_INPUT, "--action must be 'quarantine DIR' or 'exec CMD'");
 }
@@ -104,7 +126,19 @@ static enum rc move_to(int folder, const char *last, int to, const char *name,
     FAIL(err, RC_INPUT, "%s", not_the_same);
 }
 
-static enum rc quarantine(const char *dir, const struct state_due *due, struct err *err)
+static enum rc outcome_of(char **ret, const char *what, const char *dir, const char *name,
+                          struct err *err)
+{
+    size_t n = strlen(dir);
+    while (n > 1 && dir[n - 1] == '/')
+        n--;
+    if (asprintf(ret, "%s%.*s%s%s", what, (int)n, dir, n > 1 ? "/" : "", name) < 0)
+        FAIL(err, RC_NOMEM, "no memory for a name");
+    return RC_OK;
+}
+
+/* *ret: what came of it, owned by the caller. */
+static enum rc quarantine(const char *dir, const struct state_due *due, char **ret, struct err *err)
 {
     char hex[65], name[80];
     const char *last = NULL;
@@ -121,13 +155,15 @@ static enum rc quarantine(const char *dir, const struct state_due *due, struct e
         fstat(to, &there) != 0)
         FAIL_SYS(err, "cannot stat it");
     if (here.st_ino == there.st_ino && here.st_dev == there.st_dev)
-        return RC_OK; /* it lies there already */
+        return outcome_of(ret, "it lies there already", "", "", err);
     if (!is_what_was_hashed(&st, &due->identity))
         FAIL(err, RC_INPUT, "%s", not_the_same);
     text_hex(due->sha256, sizeof due->sha256, hex);
     for (unsigned i = 1; i < NAMES_MAX; i++) {
         snprintf(name, sizeof name, i == 1 ? "%s" : "%s.%u", hex, i);
         enum rc rc = move_to(folder, last, to, name, &due->identity, err);
+        if (rc == RC_OK)
+            return outcome_of(ret, "moved to ", dir, name, err);
         if (rc != RC_CONFLICT)
             return rc;
     }
@@ -194,23 +230,25 @@ static enum rc tell(const struct act *act, const struct state_due *due, const ch
 {
     SCOPED(mem_free) char *name = tell_name(bytes_of(due->name, due->name_n));
     SCOPED(mem_free) char *text = tell_name(bytes_str(act->text));
-    if (name == NULL || text == NULL)
+    SCOPED(mem_free) char *shown = tell_name(bytes_str(outcome));
+    if (name == NULL || text == NULL || shown == NULL)
         FAIL(err, RC_NOMEM, "no memory for a name");
-    fprintf(stderr, "%s: %s: %s\n", text, name, outcome);
+    fprintf(stderr, "%s: %s: %s\n", text, name, shown);
     return RC_OK;
 }
 
 static enum rc act_on(const struct act *act, struct state *state, const struct state_due *due,
                       uint64_t *failed, struct err *err)
 {
+    SCOPED(mem_free) char *done = NULL;
     struct err why;
 
     if (!act->meant)
         return tell(act, due, "would be done (give --yes)", err);
     TRY(state_put_act(state, due, act->text, "", false, err));
-    enum rc rc = act->kind == ACT_QUARANTINE ? quarantine(act->value, due, &why)
+    enum rc rc = act->kind == ACT_QUARANTINE ? quarantine(act->value, due, &done, &why)
                                              : execute(act->value, due, &why);
-    const char *outcome = rc == RC_OK ? "done" : why.msg;
+    const char *outcome = rc != RC_OK ? why.msg : done != NULL ? done : "done";
     *failed += rc != RC_OK;
     TRY(state_put_act(state, due, act->text, outcome, rc == RC_OK, err));
     return tell(act, due, outcome, err);

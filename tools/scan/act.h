@@ -14,21 +14,22 @@ enum act_kind { ACT_QUARANTINE, ACT_EXEC };
 
 struct act {
     enum act_kind kind;
-    const char *text;  /* as it was asked for: what the record says */
-    const char *value; /* the folder, or the command */
+    char *text;        /* owned; as it was asked for, DIR absolute: what the record says */
+    const char *value; /* of text: the folder, or the command */
     bool meant;        /* else it is only told */
 };
 
-/* "quarantine DIR" or "exec CMD"; RC_INPUT for anything else.  Borrows text. */
+/* "quarantine DIR" or "exec CMD"; RC_INPUT for anything else. */
 MUST_CHECK enum rc act_parse(const char *text, struct act *ret, struct err *err);
+void act_clear(struct act *act);
 
 /*
  * Does it for every file that is due, telling each on standard error.
  *
- * quarantine: the file is moved to DIR, which is made (mode 0700), under its sha256; a file that is
- * not what was hashed stays.  exec: /bin/sh runs CMD with the file's name as $1 and its sha256 as
- * $2, without a key in its environment; its standard input is empty, its output goes to standard
- * error; exit code 0 means done.
+ * quarantine: the file is moved to DIR, which is made (mode 0700), under its sha256, and the record
+ * says where it lies; a file that is not what was hashed stays.  exec: /bin/sh runs CMD with the
+ * file's name as $1 and its sha256 as $2, without a key in its environment; its standard input is
+ * empty, its output goes to standard error; exit code 0 means done.
  *
  * *ret_failed: how many could not be done.  A failure is the state's, or RC_BUSY when stopped.
  */

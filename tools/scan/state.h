@@ -213,6 +213,23 @@ struct state_totals {
 MUST_CHECK enum rc state_totals(struct state *state, bool everything, struct state_totals *ret,
                                 struct err *err);
 
+/* What was done about a file.  Borrowed. */
+struct state_act {
+    struct bytes name;
+    const uint8_t *sha256; /* of what it was then */
+    const char *act;       /* as it was asked for */
+    const char *outcome;   /* "": it was begun, and nobody knows */
+    int64_t at_ms;
+    bool done;
+    bool gone; /* no such file is known any more; only told by state_each_act() */
+};
+typedef enum rc state_tell_act(void *ctx, const struct state_act *act, struct err *err);
+
+/* All that the state holds, of whatever root, in the order of names.  `tell` may not call the
+ * state. */
+MUST_CHECK enum rc state_each_act(struct state *state, state_tell_act *tell, void *ctx,
+                                  struct err *err);
+
 /* A file as it is told; borrowed for the call.  hit NULL: it matched nothing. */
 struct state_told {
     struct bytes name;
@@ -224,6 +241,8 @@ struct state_told {
     uint32_t width, height, frames;
     int64_t duration_ms, generation;
     const struct state_hit *hit;
+    const struct state_act *act; /* n_acts that were done about it */
+    size_t n_acts;
 };
 enum state_which {
     STATE_ALL,

@@ -43,6 +43,8 @@ enum state_sql {
     STATE_SQL_ANSWERED,
     STATE_SQL_DUE_NEXT,
     STATE_SQL_ACT_PUT,
+    STATE_SQL_ACTS_OF,
+    STATE_SQL_ACTS_ALL,
     STATE_SQL_TOTAL_FILES,
     STATE_SQL_TOTAL_CONTENTS,
     STATE_SQL_EACH,
@@ -96,6 +98,17 @@ MUST_CHECK enum rc state_meta_set(struct state *state, const char *key, int64_t 
 
 /* The number that a statement without parameters gives. */
 MUST_CHECK enum rc state_number(struct state *state, const char *sql, int *ret, struct err *err);
+
+/* The acts about one file. */
+struct state_acts {
+    struct state_act *act; /* owned, n, with room for `room` */
+    size_t n, room;
+};
+void state_acts_clear_scoped(struct state_acts *acts);
+/* With the lock held: *ret is overwritten. */
+MUST_CHECK enum rc state_acts_of(struct state *state, struct bytes name, struct bytes sha256,
+                                 struct state_acts *ret, struct err *err);
+MUST_CHECK enum rc state_acts_any(struct state *state, bool *ret, struct err *err);
 
 /* With the lock held. */
 MUST_CHECK enum rc state_settle_held(struct state *state, bool now, struct err *err);

@@ -46,7 +46,10 @@ static const char join[] =
     " device = excluded.device, inode = excluded.inode, etag = excluded.etag,"
     " content = excluded.content, reason = excluded.reason, run = 0"
     " WHERE excluded.content IS NOT NULL OR content IS NULL;"
-    "INSERT OR IGNORE INTO acts SELECT * FROM other.acts;"
+    "INSERT INTO acts(name, sha256, act, at_ms, outcome, done) SELECT name, sha256, act, at_ms,"
+    " outcome, done FROM other.acts WHERE true ON CONFLICT(name, sha256, act) DO UPDATE"
+    " SET at_ms = excluded.at_ms, outcome = excluded.outcome, done = excluded.done"
+    " WHERE (excluded.done, excluded.at_ms) > (done, at_ms);"
     "COMMIT";
 
 static enum rc run(struct state *state, const char *what, const char *sql, struct err *err)

@@ -74,6 +74,12 @@ const char *const state_sql[STATE_SQL_COUNT] = {
         " AND a.sha256 = c.sha256 AND a.act = ?2 AND a.done) ORDER BY f.name, f.member LIMIT 1",
     [STATE_SQL_ACT_PUT] = "INSERT OR REPLACE INTO acts(name, sha256, act, at_ms, outcome, done)"
                           " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    [STATE_SQL_ACTS_OF] = "SELECT act, outcome, at_ms, done FROM acts WHERE name = ?1"
+                          " AND sha256 = ?2 ORDER BY at_ms, act",
+    [STATE_SQL_ACTS_ALL] =
+        "SELECT a.act, a.outcome, a.at_ms, a.done, a.name, a.sha256, NOT EXISTS (SELECT 1"
+        " FROM files f JOIN contents c ON c.number = f.content WHERE f.name = a.name"
+        " AND c.sha256 = a.sha256) FROM acts a ORDER BY a.name, a.sha256, a.at_ms, a.act",
     [STATE_SQL_TOTAL_FILES] =
         "SELECT count(*), coalesce(sum(" OUTCOME " = 0), 0), coalesce(sum(" OUTCOME " = 1), 0),"
         " coalesce(sum(" OUTCOME " = 2), 0), coalesce(sum(c.bytes), 0),"

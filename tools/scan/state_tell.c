@@ -54,7 +54,8 @@ static void take_hit(sqlite3_stmt *q, struct state_hit *ret)
                               .labels = state_text(q, 20)};
 }
 
-static enum rc tell_row(sqlite3_stmt *q, state_tell *tell, void *ctx, struct err *err)
+static enum rc tell_row(sqlite3_stmt *q, const struct state_acts *acts, state_tell *tell, void *ctx,
+                        struct err *err)
 {
     struct bytes sha256 = state_blob(q, 4);
     struct state_hit hit;
@@ -71,6 +72,8 @@ static enum rc tell_row(sqlite3_stmt *q, state_tell *tell, void *ctx, struct err
         .frames = (uint32_t)sqlite3_column_int64(q, 8),
         .duration_ms = sqlite3_column_int64(q, 9),
         .generation = sqlite3_column_type(q, 10) == SQLITE_NULL ? -1 : sqlite3_column_int64(q, 10),
+        .act = acts->act,
+        .n_acts = acts->n,
     };
     if (sqlite3_column_type(q, 12) != SQLITE_NULL) {
         take_hit(q, &hit);
@@ -84,13 +87,17 @@ enum rc state_each(struct state *state, bool everything, enum state_which which,
 {
     STATE_HOLD(state);
     SCOPED(state_reset) sqlite3_stmt *q = NULL;
-    bool row;
+    SCOPED(state_acts_clear) struct state_acts acts = {0};
+    bool row, any;
 
+    TRY(state_acts_any(state, &any, err));
     TRY(state_bind(state, STATE_SQL_EACH, &q, err, "ii", everything ? -1 : state->run,
                    (int64_t)which));
     TRY(state_step(state, q, &row, err));
     while (row) {
-        TRY(tell_row(q, tell, ctx, err));
+        if (any)
+            TRY(state_acts_of(state, state_blob(q, 0), state_blob(q, 4), &acts, err));
+        TRY(tell_row(q, &acts, tell, ctx, err));
         TRY(state_step(state, q, &row, err));
     }
     return RC_OK;

@@ -89,6 +89,32 @@ static void set_medium(json_t *line, const struct state_told *told)
     json_object_set_new(line, "media", media);
 }
 
+/* Texts are what somebody typed and what the system said: any bytes. */
+static enum rc add_act(json_t *acts, const struct state_act *act, struct err *err)
+{
+    SCOPED(mem_free) char *what = tell_name(bytes_str(act->act));
+    SCOPED(mem_free) char *outcome = tell_name(bytes_str(act->outcome));
+    char at[TEXT_TIME_SIZE];
+
+    if (what == NULL || outcome == NULL)
+        FAIL(err, RC_NOMEM, "no memory for an act");
+    text_time(act->at_ms, at);
+    json_array_append_new(acts, json_pack("{s:s, s:s, s:b, s:s}", "act", what, "at", at, "done",
+                                          (int)act->done, "outcome", outcome));
+    return RC_OK;
+}
+
+static enum rc set_acts(json_t *line, const struct state_act *act, size_t n, struct err *err)
+{
+    if (n == 0)
+        return RC_OK;
+    json_t *acts = json_array();
+    json_object_set_new(line, "acts", acts);
+    for (size_t i = 0; i < n; i++)
+        TRY(add_act(acts, &act[i], err));
+    return RC_OK;
+}
+
 static enum rc begin_line(struct lines *lines, const struct state_told *told, struct err *err)
 {
     char hex[65];
@@ -112,7 +138,7 @@ static enum rc begin_line(struct lines *lines, const struct state_told *told, st
     json_object_set_new(lines->line, "generation",
                         told->generation >= 0 ? json_integer(told->generation) : json_null());
     json_object_set_new(lines->line, "matches", json_array());
-    return RC_OK;
+    return set_acts(lines->line, told->act, told->n_acts, err);
 }
 
 static json_t *number_or_null(int64_t n)
@@ -163,6 +189,32 @@ static enum rc tell_line(void *ctx, const struct state_told *told, struct err *e
     if (told->hit != NULL)
         json_array_append_new(json_object_get(lines->line, "matches"), match_of(told->hit));
     return RC_OK;
+}
+
+/* A file that is no more, with what was done about it: where one in the quarantine came from. */
+static enum rc tell_gone(void *ctx, const struct state_act *act, struct err *err)
+{
+    struct lines *lines = ctx;
+    char hex[65];
+
+    if (!act->gone)
+        return RC_OK;
+    text_hex(act->sha256, 32, hex);
+    json_t *acts = lines->line == NULL ? NULL : json_object_get(lines->line, "acts");
+    const char *before = json_string_value(json_object_get(lines->line, "sha256"));
+    if (acts != NULL && strcmp(before, hex) == 0 && lines->name_n == act->name.n &&
+        memcmp(lines->name, act->name.p, act->name.n) == 0)
+        return add_act(acts, act, err);
+    TRY(end_line(lines, err));
+    lines->line = json_object();
+    if (lines->line == NULL)
+        FAIL(err, RC_NOMEM, "no memory for a line");
+    memcpy(lines->name, act->name.p, act->name.n);
+    lines->name_n = act->name.n;
+    TRY(set_name(lines->line, act->name, err));
+    json_object_set_new(lines->line, "outcome", json_string("gone"));
+    json_object_set_new(lines->line, "sha256", json_string(hex));
+    return set_acts(lines->line, act, 1, err);
 }
 
 /* --- CSV --- */
@@ -251,6 +303,9 @@ static enum rc tell_as(struct state *state, struct tell_what what, enum tell_for
     if (lines == NULL)
         FAIL(err, RC_NOMEM, "no memory for a line");
     TRY(state_each(state, what.everything, which, tell_line, lines, err));
+    TRY(end_line(lines, err));
+    if (what.everything)
+        TRY(state_each_act(state, tell_gone, lines, err));
     return end_line(lines, err);
 }
 

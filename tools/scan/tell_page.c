@@ -115,6 +115,23 @@ static enum rc put_unread(void *ctx, const struct state_told *told, struct err *
     return RC_OK;
 }
 
+static enum rc put_act(void *ctx, const struct state_act *act, struct err *err)
+{
+    FILE *out = ctx;
+    char at[TEXT_TIME_SIZE], hex[65];
+
+    text_time(act->at_ms, at);
+    text_hex(act->sha256, 32, hex);
+    fputs("<tr>", out);
+    TRY(put_cell(out, "", act->name, err));
+    TRY(put_text(out, act->act, err));
+    TRY(put_text(out, at, err));
+    TRY(put_text(out, act->outcome[0] != '\0' ? act->outcome : "begun", err));
+    TRY(put_text(out, hex, err));
+    fputs("</tr>\n", out);
+    return RC_OK;
+}
+
 /* --- why files could not be read, counted by reason --- */
 
 /* Different ones that are counted by themselves; what comes after them shares a row. */
@@ -265,6 +282,10 @@ enum rc tell_page(struct state *state, bool everything, const struct scan_done *
     TRY(state_each(state, everything, STATE_MATCHED, put_hit, out, err));
     fputs("</table>\n<h2>Unreadable</h2>\n<table>\n<tr><th>File</th><th>Why</th></tr>\n", out);
     TRY(state_each(state, everything, STATE_UNREAD, put_unread, out, err));
+    fputs("</table>\n<h2>What was done</h2>\n<table>\n<tr><th>File</th><th>Act</th><th>When</th>"
+          "<th>Outcome</th><th>sha256</th></tr>\n",
+          out);
+    TRY(state_each_act(state, put_act, out, err));
     fputs("</table>\n</body>\n</html>\n", out);
     return RC_OK;
 }
