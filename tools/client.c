@@ -218,9 +218,13 @@ static enum rc kind_of(long status)
     return status >= 500 ? RC_SYS : RC_INPUT;
 }
 
-/* The service's own words, with the id that a conflict names, and when to try again. */
-static enum rc problem(const struct result *r, struct err *err)
+/* The service's own words, with the id that a conflict names, and when to try again; but what it
+ * says of a header is no help to whoever has a variable to set. */
+static enum rc problem(const struct client *client, const struct result *r, struct err *err)
 {
+    if (r->status == 401 && client->headers == NULL)
+        FAIL(err, RC_AUTH,
+             "a key is needed: set HASHGATE_KEY, or key = KEY in ~/.config/hashgate/config");
     SCOPED(json_free)
     json_t *doc = r->text != NULL ? json_loadb(r->text, r->length, 0, NULL) : NULL;
     const char *detail = json_string_value(json_object_get(doc, "detail"));
@@ -286,7 +290,7 @@ enum rc client_call(struct client *client, const struct call *call, struct resul
         FAIL(err, RC_SYS, "%s: %s", client->base, curl_easy_strerror(code));
     if (ret->status < 200 || ret->status > 299) {
         curl_off_t wait = 0;
-        enum rc rc = problem(ret, err);
+        enum rc rc = problem(client, ret, err);
         curl_easy_getinfo(client->curl, CURLINFO_RETRY_AFTER, &wait);
         err->retry = (int)(wait < INT_MAX ? wait : INT_MAX);
         return rc;

@@ -95,11 +95,17 @@ def test_over_a_unix_socket_and_from_the_config_file(fresh, tmp_path):
     assert done.returncode == 0 and json.loads(done.stdout)["banks"][0]["name"] == "SOCK"
 
 
-def test_errors_exit_with_2(fresh):
+def test_errors_exit_with_2(fresh, tmp_path):
     for command in (["nonsense"], [], ["bank"], ["check"], ["bank", "create"], ["check", "--nonsense", "x"],
                     ["bank", "show", "NONE"], ["entry", "show", "nonsense"]):
         assert fresh.cli(*command).returncode == 2, command
-    assert fresh.cli("bank", "ls", key=False).returncode == 2
+    (tmp_path / "a.jpg").write_bytes(jpeg("a"))
+    for command in [["bank", "ls"], ["check", tmp_path / "a.jpg"], ["hash", tmp_path / "a.jpg"],
+                    ["scan", tmp_path / "a.jpg", "--state", tmp_path / "state"]]:
+        done = fresh.cli(*command, key=False)
+        said = done.stdout + done.stderr
+        assert done.returncode == 2 and b"HASHGATE_KEY" in said and b"Bearer" not in said, said
+    assert b"unknown API key" in fresh.cli("bank", "ls", key="nonsense").stderr
     env = environment({"HASHGATE_URL": "http://127.0.0.1:1"})
     assert subprocess.run([BIN / "hashgate", "bank", "ls"], env=env, capture_output=True).returncode == 2
 
