@@ -59,6 +59,32 @@ def test_the_page_counts_what_it_lists(service, tree, tmp_path):
     assert re.search(r"met 6 files and hashed 5 contents in [\d.]+ seconds", html)
 
 
+def test_the_page_names_what_was_scanned(service, tmp_path):
+    roots = [tmp_path / name for name in ["a<b>", "b", "c"]]
+    for root in roots:
+        root.mkdir()
+        (root / "good.jpg").write_bytes(jpeg(1))
+
+    def scanned(*arguments, code=0, **more):
+        scan(service, tmp_path / "state", *arguments, "--report", tmp_path / "page.html", code=code, **more)
+        html = (tmp_path / "page.html").read_text()
+        found = re.search(r"<h2>What was scanned</h2>\n<ul>\n(.*?)</ul>", html, re.S)[1]
+        return re.findall(r"<li>(.*)</li>\n", found), re.search(r'"times">(.*)</p>', html)[1]
+
+    names = [str(root).replace("<", "&lt;").replace(">", "&gt;") for root in roots]
+    assert scanned(roots[1], roots[0])[0] == names[:2]
+    roots[1].rename(tmp_path / "elsewhere")
+    found, times = scanned(roots[1], roots[2], tmp_path / "never", code=2)
+    assert found == [names[1] + " (not gone through to its end)", names[2]]
+    assert "could not open 2 of the paths" in times
+    assert scanned("-T", "-", input=os.fsencode(roots[2]))[0] == ["names of a list"]
+    assert scanned("--rematch")[0] == ["names of a list", *names]
+    for i in range(120):
+        (roots[2] / f"{i}.txt").write_text("no medium")
+    found = scanned(*sorted(roots[2].glob("*.txt")))[0]
+    assert len(found) == 101 and found[100] == "and 20 more"
+
+
 def test_a_page_that_cannot_be_written_is_told_before_the_scan(service, tree, tmp_path):
     (tmp_path / "folder").mkdir()
     (tmp_path / "taken.html.new").mkdir()

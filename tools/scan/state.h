@@ -259,6 +259,15 @@ typedef enum rc state_tell(void *ctx, const struct state_told *told, struct err 
 MUST_CHECK enum rc state_each(struct state *state, bool everything, enum state_which which,
                               state_tell *tell, void *ctx, struct err *err);
 
+/* The roots of this scan, or all, by their names; "-" is a list of names. */
+struct state_root_told {
+    struct bytes name;
+    bool whole; /* gone through to its end, when it was last */
+};
+typedef enum rc state_tell_root(void *ctx, const struct state_root_told *root, struct err *err);
+MUST_CHECK enum rc state_each_root(struct state *state, bool everything, state_tell_root *tell,
+                                   void *ctx, struct err *err);
+
 /* What was found, by bank and labels, in their order. */
 struct state_group {
     const char *bank, *action, *labels;

@@ -49,6 +49,7 @@ enum state_sql {
     STATE_SQL_TOTAL_CONTENTS,
     STATE_SQL_EACH,
     STATE_SQL_EACH_GROUP,
+    STATE_SQL_EACH_ROOT,
     STATE_SQL_COUNT
 };
 extern const char *const state_sql[STATE_SQL_COUNT];

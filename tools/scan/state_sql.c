@@ -99,6 +99,8 @@ const char *const state_sql[STATE_SQL_COUNT] = {
         " AND (?2 <> 1 OR h.bank IS NOT NULL) AND (?2 <> 2 OR " OUTCOME " = 2)"
         " AND (?2 <> 3 OR h.bank IS NOT NULL OR " OUTCOME " = 2)"
         " ORDER BY f.name, f.member, h.bank, h.entry, h.orientation, h.ms, h.entry_ms, h.type",
+    [STATE_SQL_EACH_ROOT] = "SELECT name, done = run FROM roots"
+                            " WHERE ?1 < 0 OR run = ?1 ORDER BY name",
     [STATE_SQL_EACH_GROUP] =
         "SELECT h.bank, h.action, h.labels, count(DISTINCT f.number) FROM files f"
         " JOIN hits h ON h.content = f.content WHERE " OF_ROOTS

@@ -122,3 +122,21 @@ enum rc state_each_group(struct state *state, bool everything, state_tell_group 
     }
     return RC_OK;
 }
+
+enum rc state_each_root(struct state *state, bool everything, state_tell_root *tell, void *ctx,
+                        struct err *err)
+{
+    STATE_HOLD(state);
+    SCOPED(state_reset) sqlite3_stmt *q = NULL;
+    bool row;
+
+    TRY(state_bind(state, STATE_SQL_EACH_ROOT, &q, err, "i", everything ? -1 : state->run));
+    TRY(state_step(state, q, &row, err));
+    while (row) {
+        const struct state_root_told root = {.name = state_blob(q, 0),
+                                             .whole = sqlite3_column_int(q, 1) != 0};
+        TRY(tell(ctx, &root, err));
+        TRY(state_step(state, q, &row, err));
+    }
+    return RC_OK;
+}

@@ -209,6 +209,46 @@ static enum rc put_reasons(struct state *state, bool everything, FILE *out, stru
     return RC_OK;
 }
 
+/* --- what was scanned --- */
+
+enum { ROOTS_SHOWN = 100 };
+
+struct roots_told {
+    FILE *out;
+    bool everything;
+    uint64_t n;
+};
+
+static enum rc put_root(void *ctx, const struct state_root_told *root, struct err *err)
+{
+    struct roots_told *roots = ctx;
+    bool list = root->name.n == 1 && root->name.p[0] == '-';
+
+    if (roots->n++ >= ROOTS_SHOWN)
+        return RC_OK;
+    SCOPED(mem_free) char *shown = tell_name(root->name);
+    if (shown == NULL)
+        FAIL(err, RC_NOMEM, "no memory for a name");
+    fputs("<li>", roots->out);
+    put_html(roots->out, list ? "names of a list" : shown);
+    /* Of many scans nobody knows it: a merged state is told as one that was scanned at once. */
+    if (!list && !roots->everything && !root->whole)
+        fputs(" (not gone through to its end)", roots->out);
+    fputs("</li>\n", roots->out);
+    return RC_OK;
+}
+
+static enum rc put_roots(struct state *state, bool everything, FILE *out, struct err *err)
+{
+    struct roots_told roots = {.out = out, .everything = everything};
+    fputs("<h2>What was scanned</h2>\n<ul>\n", out);
+    TRY(state_each_root(state, everything, put_root, &roots, err));
+    if (roots.n > ROOTS_SHOWN)
+        fprintf(out, "<li>and %" PRIu64 " more</li>\n", roots.n - ROOTS_SHOWN);
+    fputs("</ul>\n", out);
+    return RC_OK;
+}
+
 /* --- the whole --- */
 
 /* The only part of the page that differs between two scans of one tree. */
@@ -224,6 +264,9 @@ static void put_times(FILE *out, const struct scan_done *done)
                 done->seen, done->hashed, (double)done->took_ms / 1000,
                 (double)done->seen * 1000 / (double)(done->took_ms + 1),
                 (double)done->hashed * 1000 / (double)(done->took_ms + 1));
+    if (done != NULL && done->unopened > 0)
+        fprintf(out, " It could not open %" PRIu64 " of the paths that it was given.",
+                done->unopened);
     if (done != NULL && done->stopped)
         fputs(" It was stopped before its end.", out);
     fputs("</p>\n", out);
@@ -269,6 +312,7 @@ enum rc tell_page(struct state *state, bool everything, const struct scan_done *
     fputs(head, out);
     put_totals(out, &totals);
     put_times(out, done);
+    TRY(put_roots(state, everything, out, err));
     fputs("<h2>Found, by bank and label</h2>\n<table>\n<tr><th>Bank</th><th>Action</th>"
           "<th>Labels</th><th class=\"n\">Files</th></tr>\n",
           out);
