@@ -4,6 +4,17 @@
 #include "hashing/base/clock.h"
 #include "tools/scan/state_internal.h"
 
+/* What is told of a file; those that are worth it are looked up first, for they are few. */
+#define EACH                                                                                       \
+    "SELECT f.name, " OUTCOME ", " REASON ", c.type, c.sha256, coalesce(c.bytes,"                  \
+    " f.size * (1 - f.member)), c.width, c.height, c.frames, c.duration_ms, c.generation,"         \
+    " h.orientation, h.bank, h.action, h.entry, h.type, h.distance, h.threshold, h.ms,"            \
+    " h.entry_ms, h.labels, f.member"
+#define EACH_JOINS                                                                                 \
+    " LEFT JOIN contents c ON c.number = f.content LEFT JOIN hits h ON h.content = f.content"
+#define EACH_ORDER                                                                                 \
+    " ORDER BY f.name, f.member, h.bank, h.entry, h.orientation, h.ms, h.entry_ms, h.type"
+
 /* Of a file and its content, where it has one. */
 #define OUTCOME "CASE WHEN f.reason <> '' THEN 2 ELSE coalesce(c.outcome, 2) END"
 #define REASON  "CASE WHEN f.reason <> '' THEN f.reason ELSE coalesce(c.reason, '') END"
@@ -82,23 +93,22 @@ const char *const state_sql[STATE_SQL_COUNT] = {
         " AND c.sha256 = a.sha256) FROM acts a ORDER BY a.name, a.sha256, a.at_ms, a.act",
     [STATE_SQL_TOTAL_FILES] =
         "SELECT count(*), coalesce(sum(" OUTCOME " = 0), 0), coalesce(sum(" OUTCOME " = 1), 0),"
-        " coalesce(sum(" OUTCOME " = 2), 0), coalesce(sum(c.bytes), 0),"
-        " coalesce(sum(EXISTS (SELECT 1 FROM hits h WHERE h.content = f.content)), 0)"
+        " coalesce(sum(" OUTCOME " = 2), 0), coalesce(sum(c.bytes), 0)"
         " FROM files f LEFT JOIN contents c ON c.number = f.content WHERE " OF_ROOTS,
+    [STATE_SQL_TOTAL_MATCHED] = "SELECT count(*) FROM (SELECT DISTINCT content FROM hits) h"
+                                " JOIN files f ON f.content = h.content WHERE " OF_ROOTS,
     [STATE_SQL_TOTAL_CONTENTS] =
         "SELECT count(*), coalesce(sum(c.generation IS NULL), 0),"
         " coalesce(min(c.generation), -1), coalesce(max(c.generation), -1) FROM contents c"
         " WHERE EXISTS (SELECT 1 FROM files f WHERE f.content = c.number AND " OF_ROOTS ")",
-    [STATE_SQL_EACH] =
-        "SELECT f.name, " OUTCOME ", " REASON ", c.type, c.sha256,"
-        " coalesce(c.bytes, f.size * (1 - f.member)), c.width, c.height, c.frames, c.duration_ms, "
-        "c.generation,"
-        " h.orientation, h.bank, h.action, h.entry, h.type, h.distance, h.threshold, h.ms,"
-        " h.entry_ms, h.labels, f.member FROM files f LEFT JOIN contents c ON c.number = f.content"
-        " LEFT JOIN hits h ON h.content = f.content AND ?2 <> 2 WHERE " OF_ROOTS
-        " AND (?2 <> 1 OR h.bank IS NOT NULL) AND (?2 <> 2 OR " OUTCOME " = 2)"
-        " AND (?2 <> 3 OR h.bank IS NOT NULL OR " OUTCOME " = 2)"
-        " ORDER BY f.name, f.member, h.bank, h.entry, h.orientation, h.ms, h.entry_ms, h.type",
+    [STATE_SQL_EACH] = EACH " FROM files f" EACH_JOINS " WHERE " OF_ROOTS EACH_ORDER,
+    [STATE_SQL_EACH_SOME] =
+        "WITH some(number) AS (SELECT f.number FROM hits h JOIN files f ON f.content = h.content"
+        " WHERE ?2 IN (1, 3) UNION SELECT number FROM files WHERE (reason <> '' OR content IS NULL)"
+        " AND ?2 IN (2, 3) UNION SELECT f.number FROM contents c JOIN files f"
+        " ON f.content = c.number WHERE c.outcome = 2 AND ?2 IN (2, 3)) " EACH
+        " FROM some JOIN files f ON f.number = some.number" EACH_JOINS " AND ?2 <> 2"
+        " WHERE " OF_ROOTS EACH_ORDER,
     [STATE_SQL_EACH_ROOT] = "SELECT name, done = run FROM roots"
                             " WHERE ?1 < 0 OR run = ?1 ORDER BY name",
     [STATE_SQL_EACH_GROUP] =

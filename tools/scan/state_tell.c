@@ -16,7 +16,18 @@ static enum rc total_files(struct state *state, int64_t run, struct state_totals
     ret->other = (uint64_t)sqlite3_column_int64(q, 2);
     ret->failed = (uint64_t)sqlite3_column_int64(q, 3);
     ret->bytes = (uint64_t)sqlite3_column_int64(q, 4);
-    ret->matched = (uint64_t)sqlite3_column_int64(q, 5);
+    return RC_OK;
+}
+
+static enum rc total_matched(struct state *state, int64_t run, struct state_totals *ret,
+                             struct err *err)
+{
+    SCOPED(state_reset) sqlite3_stmt *q = NULL;
+    bool row;
+
+    TRY(state_bind(state, STATE_SQL_TOTAL_MATCHED, &q, err, "i", run));
+    TRY(state_step(state, q, &row, err));
+    ret->matched = (uint64_t)sqlite3_column_int64(q, 0);
     return RC_OK;
 }
 
@@ -30,6 +41,7 @@ enum rc state_totals(struct state *state, bool everything, struct state_totals *
     bool row;
 
     TRY(total_files(state, run, &totals, err));
+    TRY(total_matched(state, run, &totals, err));
     TRY(state_bind(state, STATE_SQL_TOTAL_CONTENTS, &q, err, "i", run));
     TRY(state_step(state, q, &row, err));
     totals.contents = (uint64_t)sqlite3_column_int64(q, 0);
@@ -89,10 +101,12 @@ enum rc state_each(struct state *state, bool everything, enum state_which which,
     SCOPED(state_reset) sqlite3_stmt *q = NULL;
     SCOPED(state_acts_clear) struct state_acts acts = {0};
     bool row, any;
+    int64_t run = everything ? -1 : state->run;
 
     TRY(state_acts_any(state, &any, err));
-    TRY(state_bind(state, STATE_SQL_EACH, &q, err, "ii", everything ? -1 : state->run,
-                   (int64_t)which));
+    TRY(which == STATE_ALL
+            ? state_bind(state, STATE_SQL_EACH, &q, err, "i", run)
+            : state_bind(state, STATE_SQL_EACH_SOME, &q, err, "ii", run, (int64_t)which));
     TRY(state_step(state, q, &row, err));
     while (row) {
         if (any)
