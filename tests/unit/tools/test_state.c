@@ -430,6 +430,42 @@ static void test_a_joined_state_is_scanned_on(void **unused)
     assert_string_equal(told(all, true, STATE_ALL), "/r/a 0 |");
 }
 
+static enum rc append_act(void *ctx, const struct state_act *act, struct err *e)
+{
+    char *out = ctx;
+    size_t used = strlen(out);
+    (void)e;
+    snprintf(out + used, 256 - used, "%.*s %s %s %d %d|", (int)act->name.n,
+             (const char *)act->name.p, act->act, act->outcome, act->done, act->gone);
+    return RC_OK;
+}
+
+/* One state tried in vain, another did it: whichever comes first, it is done. */
+static void test_what_was_done_is_joined(void **unused)
+{
+    (void)unused;
+    for (unsigned i = 0; i < 2; i++) {
+        SCOPED(state_free) struct state *part = open_state(i == 0 ? "act0.db" : "act1.db");
+        struct source_item a = item_of("/r/a", 1, 1);
+        int64_t root = begin(part, "/r");
+        struct state_due due = {.name = (char *)"/r/a", .name_n = 4};
+        memset(due.sha256, 1, sizeof due.sha256);
+        put_file(part, root, &a, put_content(part, 1, STATE_HASHED));
+        assert_int_equal(state_put_act(part, &due, "x", i == 0 ? "moved" : "no", i == 0, &err),
+                         RC_OK);
+        due.name = (char *)"/r/b";
+        assert_int_equal(state_put_act(part, &due, "x", "", false, &err), RC_OK);
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        SCOPED(state_free) struct state *all = open_state(i == 0 ? "acts01.db" : "acts10.db");
+        char out[256] = "";
+        assert_int_equal(state_merge(all, path_of(i == 0 ? "act0.db" : "act1.db"), &err), RC_OK);
+        assert_int_equal(state_merge(all, path_of(i == 0 ? "act1.db" : "act0.db"), &err), RC_OK);
+        assert_int_equal(state_each_act(all, append_act, out, &err), RC_OK);
+        assert_string_equal(out, "/r/a x moved 1 0|/r/b x  0 1|");
+    }
+}
+
 static void test_a_rematch_goes_on(void **unused)
 {
     (void)unused;
@@ -457,6 +493,7 @@ int main(void)
         cmocka_unit_test(test_states_are_joined),
         cmocka_unit_test(test_a_joined_content_is_the_best_and_newest),
         cmocka_unit_test(test_a_joined_state_is_scanned_on),
+        cmocka_unit_test(test_what_was_done_is_joined),
         cmocka_unit_test(test_a_rematch_goes_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
