@@ -45,7 +45,7 @@ static enum rc take(void *own, const struct match_share *share, struct err *err)
             FAIL(err, RC_BUSY, "stopped");
         TRY(look(l->config, &share->asked[i], &l->found, &put, err));
     }
-    return state_put_answered(l->config->state, share->after, share->upto, 0, err);
+    return state_put_answered(l->config->state, share->after, share->last, 0, err);
 }
 
 static int64_t waiting(void *own)

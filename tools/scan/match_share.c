@@ -44,7 +44,7 @@ static enum rc read_share(struct thread *t, struct match_share *share, struct er
         all->ended = true;
         return RC_OK;
     }
-    all->after = share->upto = share->asked[share->n - 1].content;
+    all->after = share->last = share->asked[share->n - 1].content;
     t->done = t->done < share->after ? t->done : share->after;
     return note_place(all, err);
 }

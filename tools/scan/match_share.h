@@ -11,9 +11,9 @@
 
 enum { MATCH_SHARERS_MAX = 64, MATCH_SHARE = 64 /* contents that are taken at a time */ };
 
-/* A part of the contents: those behind number `after` up to `upto`.  Cleared by its giver. */
+/* A part of the contents: those behind number `after` up to `last`.  Cleared by its giver. */
 struct match_share {
-    int64_t after, upto;
+    int64_t after, last;
     size_t n;
     struct state_asked asked[MATCH_SHARE];
 };

@@ -161,9 +161,9 @@ MUST_CHECK enum rc state_put_hits(struct state *state, int64_t content, int64_t 
                                   bool replace, const struct state_hit *hits, size_t n,
                                   struct err *err);
 
-/* All contents after number `after` up to `upto` were answered by this generation; what they
+/* All contents after number `after` up to `last` were answered by this generation; what they
  * matched is in the state. */
-MUST_CHECK enum rc state_put_answered(struct state *state, int64_t after, int64_t upto,
+MUST_CHECK enum rc state_put_answered(struct state *state, int64_t after, int64_t last,
                                       int64_t generation, struct err *err);
 
 /*

@@ -114,11 +114,11 @@ enum rc state_put_hits(struct state *state, int64_t content, int64_t generation,
     return state_change(state, STATE_SQL_MATCHED, err, "ii", content, generation);
 }
 
-enum rc state_put_answered(struct state *state, int64_t after, int64_t upto, int64_t generation,
+enum rc state_put_answered(struct state *state, int64_t after, int64_t last, int64_t generation,
                            struct err *err)
 {
     STATE_HOLD(state);
-    return state_change(state, STATE_SQL_ANSWERED, err, "iii", after, upto, generation);
+    return state_change(state, STATE_SQL_ANSWERED, err, "iii", after, last, generation);
 }
 
 enum rc state_rematch_begin(struct state *state, int64_t since, int64_t *ret_after, struct err *err)
