@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "hashing/base/sealed.h"
 #include "service/clip_head.h"
 
 void body_init(struct body *body, struct body_budget *budget, uint64_t limit)
@@ -108,8 +109,7 @@ enum rc body_seal(struct body *body, struct bytes *ret, struct err *err)
         *ret = bytes_of(NULL, 0);
         return RC_OK;
     }
-    if (fcntl(body->fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) != 0)
-        FAIL_SYS(err, "body: seal");
+    TRY(sealed_close(body->fd, err));
     /* Private: a shared mapping of a write-sealed file is refused by older kernels. */
     void *map = mmap(NULL, (size_t)body->size, PROT_READ, MAP_PRIVATE, body->fd, 0);
     if (map == MAP_FAILED)

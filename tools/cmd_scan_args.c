@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 
 #include "hashing/base/text.h"
+#include "tools/scan/path.h"
 
 /* The option's number, or `otherwise` when it was not given. */
 static enum rc number_arg(const struct args *args, int key, const char *name, int64_t min,
@@ -17,6 +18,16 @@ static enum rc number_arg(const struct args *args, int key, const char *name, in
         FAIL(err, RC_INPUT, "--%s must be a number from %lld to %lld", name, (long long)min,
              (long long)max);
     return RC_OK;
+}
+
+/* The values of a repeatable option, in order; returns how many. */
+static unsigned list_arg(const struct args *args, int key, const char *ret[LIST_MAX])
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < args->n_list; i++)
+        if (args->list[i].key == key)
+            ret[n++] = args->list[i].value;
+    return n;
 }
 
 static enum rc shard_arg(const struct args *args, struct state_shard *ret, struct err *err)
@@ -38,16 +49,13 @@ static enum rc shard_arg(const struct args *args, struct state_shard *ret, struc
 enum rc scan_asked_state(const struct args *args, char **ret, struct err *err)
 {
     const char *given = arg(args, 's'), *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-    SCOPED(mem_free) char *here = NULL;
-    int n = -1;
+    int n;
 
-    if (given != NULL && *given == '/')
-        n = asprintf(ret, "%s", given);
-    else if (given != NULL && (here = realpath(".", NULL)) != NULL)
-        n = asprintf(ret, "%s/%s", here, given);
-    else if (given == NULL && xdg != NULL && *xdg == '/')
+    if (given != NULL)
+        return path_absolute(NULL, given, ret, err);
+    if (xdg != NULL && *xdg == '/')
         n = asprintf(ret, "%s/hashgate/scan.db", xdg);
-    else if (given == NULL && home != NULL && *home == '/')
+    else if (home != NULL && *home == '/')
         n = asprintf(ret, "%s/.local/state/hashgate/scan.db", home);
     else
         FAIL(err, RC_INPUT, "there is no home for the state: give --state FILE");
@@ -116,10 +124,12 @@ static enum rc archive_limit(const char *text, struct unpack_limits *limits, str
 static enum rc read_archive_limits(const struct args *args, struct scan_options *scan,
                                    struct err *err)
 {
+    const char *limits[LIST_MAX];
+    unsigned n = list_arg(args, 'L', limits);
+
     scan->archives = unpack_default_limits;
-    for (unsigned i = 0; i < args->n_list; i++)
-        if (args->list[i].key == 'L')
-            TRY(archive_limit(args->list[i].value, &scan->archives, err));
+    for (unsigned i = 0; i < n; i++)
+        TRY(archive_limit(limits[i], &scan->archives, err));
     return RC_OK;
 }
 
@@ -128,9 +138,7 @@ static enum rc read_walk(const struct args *args, struct scan_asked *asked, stru
     struct scan_options *scan = &asked->scan;
     int64_t depth;
 
-    for (unsigned i = 0; i < args->n_list; i++)
-        if (args->list[i].key == 'x')
-            asked->exclude[scan->walk.n_exclude++] = args->list[i].value;
+    scan->walk.n_exclude = list_arg(args, 'x', asked->exclude);
     scan->walk.exclude = asked->exclude;
     TRY(number_arg(args, 'd', "max-depth", 1, WALK_DEPTH_MAX, 0, &depth, err));
     scan->walk.max_depth = (unsigned)depth;
@@ -162,11 +170,8 @@ static enum rc read_offline(const struct args *args, struct scan_asked *asked, s
     const char *lists[LIST_MAX];
     int64_t threshold;
     uint64_t skipped = 0;
-    unsigned n = 0;
+    unsigned n = list_arg(args, 'O', lists);
 
-    for (unsigned i = 0; i < args->n_list; i++)
-        if (args->list[i].key == 'O')
-            lists[n++] = args->list[i].value;
     TRY(number_arg(args, 't', "threshold", 0, 63, PDQ_THRESHOLD, &threshold, err));
     if (n == 0 && arg(args, 't') != NULL)
         FAIL(err, RC_INPUT, "--threshold is of --offline; a service has each bank's own");

@@ -15,9 +15,9 @@
 #include <string.h>
 
 #include "hashing/base/clock.h"
-#include "hashing/worker_host.h"
+#include "hashing/base/sealed.h"
 #include "tests/bench/bench.h"
-#include "tools/scan/sealed.h"
+#include "tests/bench/bench_worker.h"
 
 enum { THREADS_MAX = 256, FILES_MAX = 15000, PATH_SIZE = 4096 };
 
@@ -98,15 +98,7 @@ int main(int argc, char **argv)
 {
     if (argc != 4)
         bench_die("usage", "bench_files WORKER_PROGRAM LIST THREADS");
-    const struct worker_config config = {.program = argv[1],
-                                         .section = "bench",
-                                         .timeout_ms = 20000,
-                                         .max_pixels = 100000000,
-                                         .max_work = UINT64_MAX,
-                                         .max_duration_ms = INT64_MAX,
-                                         .max_frames = 1000,
-                                         .max_jpeg_scans = 100,
-                                         .memory = 1 << 30};
+    const struct worker_config config = bench_worker_config(argv[1]);
     static char *paths[FILES_MAX];
     struct all all = {.config = &config, .path = paths, .n = read_list(argv[2], paths)};
     printf("{\"rate\": %.3f}\n", measure(&all, bench_number(argv[3], THREADS_MAX)));

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 
 #include "hashing/base/text.h"
+#include "tools/scan/path.h"
 #include "tools/scan/tell.h"
 
 enum { NAMES_MAX = 100000, STEP = 4 << 20 };
@@ -17,14 +18,12 @@ enum { NAMES_MAX = 100000, STEP = 4 << 20 };
 static enum rc act_of(enum act_kind kind, const char *word, const char *value, struct act *ret,
                       struct err *err)
 {
-    SCOPED(mem_free) char *here = NULL;
-    bool relative = kind == ACT_QUARANTINE && *value != '/';
+    SCOPED(mem_free) char *folder = NULL;
     char *text = NULL;
 
-    if (relative && (here = realpath(".", NULL)) == NULL)
-        FAIL_SYS(err, "cannot tell the current folder");
-    if (asprintf(&text, "%s%s%s%s", word, relative ? here : "",
-                 relative && strcmp(here, "/") != 0 ? "/" : "", value) < 0)
+    if (kind == ACT_QUARANTINE)
+        TRY(path_absolute(NULL, value, &folder, err));
+    if (asprintf(&text, "%s%s", word, folder != NULL ? folder : value) < 0)
         FAIL(err, RC_NOMEM, "no memory for a name");
     *ret = (struct act){.kind = kind, .text = text, .value = text + strlen(word)};
     return RC_OK;

@@ -31,7 +31,7 @@ static void *run(void *ctx)
         SCOPED(mem_free) char *name = realpath(c->paths[i], NULL);
         if (name == NULL)
             continue; /* the scan tells it */
-        struct walk walk = {.name = strcmp(name, "/") == 0 ? "" : name, .options = c->walk};
+        struct walk walk = {.name = name, .options = c->walk};
         if (walk_run(&walk, &visitor, &err) == RC_BUSY)
             return NULL;
     }

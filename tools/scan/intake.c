@@ -296,20 +296,15 @@ static enum rc on_wanted(void *ctx, struct source_item *item, bool *ret, struct 
     return RC_OK;
 }
 
-enum rc intake_trouble(struct intake *in, struct bytes name, const struct source_identity *identity,
-                       const struct err *why, struct err *err)
+static enum rc on_trouble(void *ctx, struct bytes name, const struct source_identity *identity,
+                          const struct err *why, struct err *err)
 {
+    struct intake *in = ctx;
     const struct state_file file = {
         .name = name, .root = in->root, .identity = identity, .reason = why->msg};
     pipeline_count_failed(in->config.pipeline);
     TRY(state_keep_under(in->config.state, in->root, name, err));
     return state_put_file(in->config.state, &file, err);
-}
-
-static enum rc on_trouble(void *ctx, struct bytes name, const struct source_identity *identity,
-                          const struct err *why, struct err *err)
-{
-    return intake_trouble(ctx, name, identity, why, err);
 }
 
 struct source_visitor intake_visitor(struct intake *in, int64_t root)

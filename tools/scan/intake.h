@@ -47,11 +47,6 @@ static inline void intake_clear_scoped(struct intake *intake)
 /* What the sources of this root are run with; valid as long as the intake. */
 struct source_visitor intake_visitor(struct intake *intake, int64_t root);
 
-/* Something of the root could not be looked at. */
-MUST_CHECK enum rc intake_trouble(struct intake *intake, struct bytes name,
-                                  const struct source_identity *identity, const struct err *why,
-                                  struct err *err);
-
 /* Waits until all that was taken in is in the state.  RC_BUSY when stopped. */
 MUST_CHECK enum rc intake_drain(struct intake *intake, struct err *err);
 

@@ -1,6 +1,7 @@
 #include "tools/scan/labels.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum rc labels_join(const json_t *labels, char **ret, struct err *err)
 {
@@ -17,4 +18,15 @@ enum rc labels_join(const json_t *labels, char **ret, struct err *err)
     if (fclose(out) != 0)
         FAIL(err, RC_NOMEM, "no memory for labels");
     return RC_OK;
+}
+
+json_t *labels_split(const char *text)
+{
+    json_t *labels = json_array();
+    while (*text != '\0') {
+        size_t n = strcspn(text, " ");
+        json_array_append_new(labels, json_stringn(text, n));
+        text += n + (text[n] == ' ');
+    }
+    return labels;
 }

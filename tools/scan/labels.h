@@ -10,4 +10,7 @@
  * RC_NOMEM. */
 MUST_CHECK enum rc labels_join(const json_t *labels, char **ret, struct err *err);
 
+/* The array that they were; NULL without memory. */
+json_t *labels_split(const char *labels);
+
 #endif

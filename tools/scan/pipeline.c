@@ -185,7 +185,6 @@ static enum rc hash(struct pipeline *p, struct hasher *hasher, const struct job 
     jobs_clear(&waiting);
     TRY(rc);
     atomic_fetch_add(&p->counts.hashed, 1);
-    atomic_fetch_add(&p->counts.equal, files - 1);
     if (content.outcome == STATE_FAILED)
         atomic_fetch_add(&p->counts.failed, files);
     return RC_OK;
@@ -205,7 +204,6 @@ static enum rc work(struct pipeline *p, struct hasher *hasher, struct job *job_,
         return RC_OK;
     if (own != NULL)
         return hash(p, hasher, job, own, err);
-    atomic_fetch_add(&p->counts.equal, 1);
     return put_file(p, job, content, err);
 }
 

@@ -15,7 +15,6 @@ enum { PIPELINE_JOBS_MAX = 256 };
 /* Counted while it runs; any thread may look. */
 struct pipeline_counts {
     atomic_uint_least64_t hashed; /* contents that went through the sandbox */
-    atomic_uint_least64_t equal;  /* files whose bytes were known already */
     atomic_uint_least64_t failed; /* files that could not be read or examined */
     atomic_uint_least64_t bytes;  /* digested */
 };

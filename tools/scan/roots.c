@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "tools/scan/path.h"
 #include "tools/scan/s3.h"
 #include "tools/scan/tell.h"
 
@@ -101,42 +102,20 @@ static enum rc go_through(struct roots *roots, const char *path, struct bytes na
     return state_root_done(roots->state, roots->intake->root, err);
 }
 
-/* The name that a path would have if it were there: its folder may be. */
-static enum rc name_of_missing(const char *path, char **ret, struct err *err)
-{
-    SCOPED(mem_free) char *copy = strdup(path);
-    SCOPED(mem_free) char *here = NULL;
-    if (copy == NULL)
-        FAIL(err, RC_NOMEM, "no memory for a name");
-    for (size_t n = strlen(copy); n > 1 && copy[n - 1] == '/'; n--)
-        copy[n - 1] = '\0';
-    char *slash = strrchr(copy, '/');
-    const char *last = slash != NULL ? slash + 1 : copy;
-    bool plain = *last != '\0' && strcmp(last, ".") != 0 && strcmp(last, "..") != 0;
-
-    if (slash != NULL)
-        *slash = '\0';
-    if (plain)
-        here = realpath(slash == NULL ? "." : slash == copy ? "/" : copy, NULL);
-    int n = here == NULL ? asprintf(ret, "%s", path)
-                         : asprintf(ret, "%s/%s", strcmp(here, "/") == 0 ? "" : here, last);
-    if (n < 0)
-        FAIL(err, RC_NOMEM, "no memory for a name");
-    return RC_OK;
-}
-
 static enum rc walk_path(struct roots *roots, const char *path, struct err *err)
 {
     SCOPED(mem_free) char *name = realpath(path, NULL);
     struct err why;
 
     if (name == NULL) {
+        struct err none;
         err_set_sys(&why, errno, HERE, "cannot open it");
-        TRY(name_of_missing(path, &name, err));
-        return cannot_look(roots, path, bytes_str(name), &why, err);
+        /* Its folder may be there: then it is known by this name. */
+        if (path_of_entry(NULL, path, &name, &none) == RC_NOMEM)
+            FAIL(err, RC_NOMEM, "no memory for a name");
+        return cannot_look(roots, path, bytes_str(name != NULL ? name : path), &why, err);
     }
-    struct walk walk = {.name = strcmp(name, "/") == 0 ? "" : name,
-                        .options = &roots->options->walk};
+    struct walk walk = {.name = name, .options = &roots->options->walk};
     return go_through(roots, path, bytes_str(name), walk_run, &walk, true, err);
 }
 
@@ -161,7 +140,7 @@ static enum rc walk_names(struct roots *roots, struct err *err)
     const struct source_visitor visitor = intake_visitor(roots->intake, root);
     struct walk_list list = {.in = roots->options->list,
                              .end = roots->options->list_end,
-                             .base = strcmp(base, "/") == 0 ? "" : base,
+                             .base = base,
                              .options = &roots->options->walk};
     return walk_list_run(&list, &visitor, err);
 }

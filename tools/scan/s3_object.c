@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "hashing/base/sealed.h"
 #include "tools/scan/s3_internal.h"
 
 /* So much more, and the tries are counted anew. */
@@ -111,8 +112,7 @@ enum rc s3_object_load(struct s3 *s3, const struct s3_object *object, uint64_t m
         FAIL_SYS(err, "cannot make room for an object");
     struct reading r = {.object = object, .memfd = fd};
     TRY(read_all(s3, &r, err));
-    if (fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK) != 0)
-        FAIL_SYS(err, "cannot seal an object");
+    TRY(sealed_close(fd, err));
     *ret_memfd = fd_take(&fd);
     return RC_OK;
 }

@@ -128,6 +128,12 @@ static enum rc keep_under(struct state *state, int64_t root, struct bytes name, 
                         (int64_t)(separator == '!'));
 }
 
+static enum rc keep_all_under(struct state *state, int64_t root, struct bytes name, struct err *err)
+{
+    TRY(keep_under(state, root, name, '/', err));
+    return keep_under(state, root, name, '!', err);
+}
+
 static enum rc failed_under(struct state *state, struct bytes name, bool *ret, struct err *err)
 {
     SCOPED(under_clear) struct under under = {0};
@@ -201,8 +207,7 @@ enum rc state_put_file(struct state *state, const struct state_file *file, struc
 enum rc state_keep_under(struct state *state, int64_t root, struct bytes name, struct err *err)
 {
     STATE_HOLD(state);
-    TRY(keep_under(state, root, name, '/', err));
-    return keep_under(state, root, name, '!', err);
+    return keep_all_under(state, root, name, err);
 }
 
 enum rc state_container_done(struct state *state, struct bytes name, const char *reason, bool again,
@@ -240,6 +245,5 @@ enum rc state_root_kept(struct state *state, struct bytes name, struct err *err)
     TRY(by_name(state, &item, &known, err));
     if (known.number != 0)
         TRY(state_change(state, STATE_SQL_FILE_SEEN, err, "iii", known.number, state->run, root));
-    TRY(keep_under(state, root, name, '/', err));
-    return keep_under(state, root, name, '!', err);
+    return keep_all_under(state, root, name, err);
 }

@@ -79,9 +79,9 @@ const char *const state_sql[STATE_SQL_COUNT] = {
     [STATE_SQL_DUE_NEXT] =
         "SELECT f.name, f.size, f.mtime_ns, f.device, f.inode, c.sha256, f.member FROM files f"
         " JOIN contents c ON c.number = f.content WHERE " OF_ROOTS
-        " AND (f.name, f.member) > (?3, ?4) AND EXISTS (SELECT 1 FROM hits h WHERE h.content = "
-        "f.content"
-        " AND h.action <> 'observe') AND NOT EXISTS (SELECT 1 FROM acts a WHERE a.name = f.name"
+        " AND (f.name, f.member) > (?3, ?4) AND EXISTS (SELECT 1 FROM hits h"
+        " WHERE h.content = f.content AND h.action <> 'observe') AND NOT EXISTS (SELECT 1 FROM "
+        "acts a WHERE a.name = f.name"
         " AND a.sha256 = c.sha256 AND a.act = ?2 AND a.done) ORDER BY f.name, f.member LIMIT 1",
     [STATE_SQL_ACT_PUT] = "INSERT OR REPLACE INTO acts(name, sha256, act, at_ms, outcome, done)"
                           " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",

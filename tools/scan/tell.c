@@ -5,6 +5,7 @@
 
 #include "hashing/base/text.h"
 #include "tools/client.h"
+#include "tools/scan/labels.h"
 #include "tools/scan/tell_internal.h"
 
 char *tell_name(struct bytes name)
@@ -146,18 +147,6 @@ static json_t *number_or_null(int64_t n)
     return n >= 0 ? json_integer(n) : json_null();
 }
 
-/* Labels are kept as one text, separated by spaces. */
-static json_t *labels_of(const char *text)
-{
-    json_t *labels = json_array();
-    while (*text != '\0') {
-        size_t n = strcspn(text, " ");
-        json_array_append_new(labels, json_stringn(text, n));
-        text += n + (text[n] == ' ');
-    }
-    return labels;
-}
-
 /* What the service did not tell, for want of the scope `detail`, is left out. */
 static json_t *match_of(const struct state_hit *hit)
 {
@@ -172,7 +161,7 @@ static json_t *match_of(const struct state_hit *hit)
                         hit->orientation[0] != '\0' ? json_string(hit->orientation) : json_null());
     json_object_set_new(match, "ms", number_or_null(hit->ms));
     json_object_set_new(match, "entry_ms", number_or_null(hit->entry_ms));
-    json_object_set_new(match, "labels", labels_of(hit->labels));
+    json_object_set_new(match, "labels", labels_split(hit->labels));
     return match;
 }
 

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "hashing/base/clock.h"
+#include "hashing/base/sealed.h"
 #include "tools/scan/unpack_internal.h"
 
 #define MIB       (UINT64_C(1) << 20)
@@ -164,9 +165,9 @@ static enum rc add_data(struct unpack *u, uint64_t before, const struct unpack_h
 
 static enum rc seal(struct unpack *u, uint64_t length, struct err *err)
 {
-    if (ftruncate(u->memfd, (off_t)length) != 0 || fcntl(u->memfd, F_ADD_SEALS, SEALS) != 0)
-        FAIL_SYS(err, "cannot seal a member");
-    return RC_OK;
+    if (ftruncate(u->memfd, (off_t)length) != 0)
+        FAIL_SYS(err, "cannot hold a member");
+    return sealed_close(u->memfd, err);
 }
 
 /* What is given to the caller. */

@@ -9,7 +9,7 @@
 #include <sys/syscall.h>
 
 #include "hashing/base/scoped.h"
-#include "tools/scan/sealed.h"
+#include "hashing/base/sealed.h"
 
 /* One walk under way: a stack of open folders, and the name of what is in hand. */
 struct walking {
@@ -230,10 +230,11 @@ static enum rc walk_open(const struct walk *walk, const struct source_visitor *v
     w->options = walk->options;
     w->visitor = visitor;
     w->resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
-    w->root_n = w->name_n = strlen(walk->name);
+    const char *name = strcmp(walk->name, "/") == 0 ? "" : walk->name; /* a slash follows it */
+    w->root_n = w->name_n = strlen(name);
     if (w->name_n > SOURCE_NAME_MAX)
         FAIL(err, RC_INPUT, "the name of the root is too long");
-    memcpy(w->name, walk->name, w->name_n + 1);
+    memcpy(w->name, name, w->name_n + 1);
     *ret = TAKE(w);
     return RC_OK;
 }

@@ -26,7 +26,7 @@ struct walk_options {
 
 /*
  * One root: a folder or a file.  `name` is what its items' names begin with, an absolute path
- * without a slash at its end ("" for the root of all).
+ * without a slash at its end but for "/" itself.
  */
 struct walk {
     const char *name;

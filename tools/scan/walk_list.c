@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "hashing/base/scoped.h"
+#include "tools/scan/path.h"
 #include "tools/scan/walk.h"
 
 struct line {
@@ -24,40 +25,6 @@ static bool next_line(const struct walk_list *list, struct line *line)
     }
     line->text[line->n] = '\0';
     return c != EOF || line->n > 0;
-}
-
-/*
- * The folder of a name may be reached through links, for whoever made the list could follow them;
- * the name itself is not: it is resolved to an absolute path whose last component stays as it is.
- */
-static enum rc resolve(const struct walk_list *list, const struct line *line, char **ret,
-                       struct err *err)
-{
-    SCOPED(mem_free) char *joined = NULL;
-    SCOPED(mem_free) char *folder = NULL;
-    int n = line->text[0] == '/' ? asprintf(&joined, "%s", line->text)
-                                 : asprintf(&joined, "%s/%s", list->base, line->text);
-    if (n < 0)
-        FAIL(err, RC_NOMEM, "no memory for a name");
-    while (n > 1 && joined[n - 1] == '/')
-        joined[--n] = '\0';
-    char *slash = strrchr(joined, '/');
-    const char *last = slash + 1;
-    if (*last == '\0' || strcmp(last, ".") == 0 || strcmp(last, "..") == 0) {
-        *ret = realpath(joined, NULL);
-    } else {
-        *slash = '\0';
-        folder = realpath(*joined != '\0' ? joined : "/", NULL);
-        if (folder == NULL)
-            FAIL_SYS(err, "cannot open its folder");
-        if (asprintf(ret, "%s/%s", strcmp(folder, "/") == 0 ? "" : folder, last) < 0)
-            FAIL(err, RC_NOMEM, "no memory for a name");
-    }
-    if (*ret == NULL)
-        FAIL_SYS(err, "cannot open it");
-    if (strcmp(*ret, "/") == 0)
-        **ret = '\0';
-    return RC_OK;
 }
 
 /* A visitor's failure ends the list; what concerns this name alone does not. */
@@ -92,10 +59,11 @@ static enum rc visit_line(const struct walk_list *list, struct listing *l, const
     struct err why;
     enum rc rc = RC_INPUT;
 
+    /* Whoever made the list could follow the links to a name's folder; the name itself is none. */
     if (line->over)
         err_set(&why, RC_INPUT, HERE, "the name is too long, or holds a zero byte");
     else
-        rc = resolve(list, line, &name, &why);
+        rc = path_of_entry(list->base, line->text, &name, &why);
     if (rc == RC_OK)
         rc = walk_run(&(struct walk){.name = name, .options = list->options}, &inner, &why);
     if (rc == RC_OK)

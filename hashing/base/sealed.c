@@ -1,4 +1,4 @@
-#include "tools/scan/sealed.h"
+#include "hashing/base/sealed.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>
