@@ -109,14 +109,18 @@ def test_the_progress_is_one_line_of_the_terminal(service, tmp_path, columns):
         (tree / f"{i}.jpg").write_bytes(jpeg(1000 + i))
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    command = [BIN / "hashgate", "scan", tree, "--state", tmp_path / "state", "--jobs", "1"]
+    # A list that does not end keeps the scan from ending before it was shown, however quick it is.
+    command = [BIN / "hashgate", "scan", tree, "--state", tmp_path / "state", "--jobs", "1",
+               "--files-from", "-"]
     process = subprocess.Popen(command, env=settings(service, tmp_path), stderr=theirs,
-                               stdout=subprocess.DEVNULL)
+                               stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
     os.close(theirs)
     said = b""
     try:
         while more := os.read(ours, 4096):
             said += more
+            if said.count(b"\r") > 3:
+                process.stdin.close()
     except OSError:  # how a terminal ends
         pass
     os.close(ours)
