@@ -27,6 +27,14 @@ def fresh():
         yield s
 
 
+@pytest.fixture
+def listing(fresh):
+    """The same, whose bank A lists hashgate.jpeg(7)."""
+    fresh.bank("A")
+    fresh.add(hashgate.jpeg(7), bank="A")
+    return fresh
+
+
 @pytest.fixture(scope="session")
 def shared():
     """The folder of shared test data, or a skip."""

@@ -12,8 +12,8 @@
 #include <stdio.h>
 
 #include "hashing/base/clock.h"
-#include "hashing/worker_host.h"
 #include "tests/bench/bench.h"
+#include "tests/bench/bench_worker.h"
 
 enum { THREADS_MAX = 256, WARM_UP = 5 };
 
@@ -81,16 +81,7 @@ int main(int argc, char **argv)
 {
     if (argc != 5)
         bench_die("usage", "bench_workers WORKER_PROGRAM FILE THREADS MILLISECONDS");
-    const struct worker_config config = {.program = argv[1],
-                                         .section = "bench",
-                                         .timeout_ms = 20000,
-                                         .max_pixels = 100000000,
-                                         .max_work = UINT64_MAX,
-                                         .max_duration_ms = INT64_MAX,
-                                         .max_frames = 1000,
-                                         .max_jpeg_scans = 100,
-                                         .memory = 1 << 30,
-                                         .recycle_after = 0};
+    const struct worker_config config = bench_worker_config(argv[1]);
     struct bytes medium = bench_read_file(argv[2]);
     unsigned threads = bench_number(argv[3], THREADS_MAX);
     pthread_barrier_t warm;

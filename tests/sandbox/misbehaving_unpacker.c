@@ -14,6 +14,7 @@
 #include "hashing/base/text.h"
 #include "hashing/sandbox/box.h"
 #include "hashing/sandbox/message.h"
+#include "tests/sandbox/syscalls.h"
 #include "tools/unpack/unpack_wire.h"
 
 static void say(struct unpack_head head, const void *rest, size_t n)
@@ -177,12 +178,8 @@ static const struct {
 
 static void call(const char *numbers)
 {
-    long n[7] = {0};
-    char *next = (char *)numbers;
     char text[40];
-    for (int i = 0; i < 7; i++)
-        n[i] = (long)strtoull(next, &next, 0);
-    long result = syscall(n[0], n[1], n[2], n[3], n[4], n[5], n[6]);
+    long result = syscall_of_text(numbers);
     snprintf(text, sizeof text, "returned %ld", result);
     done(RC_NOT_MEDIA, text);
 }

@@ -16,6 +16,7 @@
 #include "hashing/sandbox/box.h"
 #include "hashing/sandbox/message.h"
 #include "hashing/worker/channel.h"
+#include "tests/sandbox/syscalls.h"
 
 /* Longer than any reply, to send too much of it. */
 union message {
@@ -358,12 +359,8 @@ static const struct {
 
 static void call(uint64_t job, const char *numbers)
 {
-    long n[7] = {0};
-    char *next = (char *)numbers;
     char text[40];
-    for (int i = 0; i < 7; i++)
-        n[i] = (long)strtoull(next, &next, 0);
-    long result = syscall(n[0], n[1], n[2], n[3], n[4], n[5], n[6]);
+    long result = syscall_of_text(numbers);
     snprintf(text, sizeof text, "returned %ld", result);
     send_refusal(job, RC_NOT_MEDIA, text);
 }

@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 
 #include "tests/sandbox/misbehaving.h"
+#include "tests/sandbox/syscalls.h"
 
 static void expect_killed(struct worker_host *host, const char *text)
 {
@@ -38,19 +39,6 @@ static bool is_allowed(long number)
     return false;
 }
 
-/*
- * Linux 6.11 and later let uretprobe and uprobe pass every filter, because the kernel plants them
- * itself; called from anywhere but their trampoline they do nothing (SIGILL or an error).
- */
-static bool is_exempt(long number)
-{
-#ifdef __x86_64__
-    return number == 335 || number == 336;
-#else
-    return number < 0;
-#endif
-}
-
 /* Every number that this or a coming kernel knows, but those. */
 static void every_other_call_kills(void **state)
 {
@@ -59,7 +47,7 @@ static void every_other_call_kills(void **state)
     char text[64];
     for (long number = 0; number < 512; number++) {
         snprintf(text, sizeof text, "call %ld", number);
-        if (!is_allowed(number) && !is_exempt(number))
+        if (!is_allowed(number) && !syscall_is_exempt(number))
             expect_killed(host, text);
     }
     expect_killed(host, "call -1");
